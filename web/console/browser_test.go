@@ -87,9 +87,10 @@ func row(n int) string { return fmt.Sprintf(`document.querySelector('[data-key="
 // each language.
 func TestPagesInABrowser(t *testing.T) {
 	b := newBrowser(t, furnished(t))
+	b.put(func(c *bellhop.Connection) { c.Access, c.Reason = bellhop.AccessLost, "access_revoked" })
 	for _, c := range []struct{ session, path string }{
 		{"", "/signin"}, {"", "/signin?once=bh_l_x"}, {ownerSession, "/"}, {ownerSession, "/?q=nobody"}, {ownerSession, "/orders/" + orderID(59)}, {ownerSession, "/pushes"},
-		{ownerSession, "/devices"}, {ownerSession, "/settings"}, {ownerSession, "/orders/1"}, {operatorSession, "/shops"}, {operatorSession, "/?shop=" + demo},
+		{ownerSession, "/devices"}, {ownerSession, "/settings"}, {ownerSession, "/shop"}, {ownerSession, "/orders/1"}, {operatorSession, "/shops"}, {operatorSession, "/shop?shop=" + demo}, {operatorSession, "/?shop=" + demo},
 		{"", "/docs"},
 	} {
 		b.open(c.path, c.session)
@@ -98,7 +99,7 @@ func TestPagesInABrowser(t *testing.T) {
 	for _, language := range []string{"ko", "ja"} {
 		must(t, b.DB.SetSettings(t.Context(), b.Owner.ID, bellhop.Settings{Language: language}))
 		b.do(chromedp.EmulateViewport(360, 900))
-		for _, path := range []string{"/", "/orders/" + orderID(59), "/pushes", "/devices", "/settings"} {
+		for _, path := range []string{"/", "/orders/" + orderID(59), "/pushes", "/devices", "/settings", "/shop"} {
 			b.open(path, ownerSession)
 			chromium.Fits(t, b.tab, path+" in "+language)
 		}

@@ -38,6 +38,8 @@ type Store interface {
 	store.Statistics
 	store.Stream
 	store.AccessLog
+	store.Connections
+	store.Refusals
 }
 
 // Options are what the console works with.
@@ -47,6 +49,7 @@ type Options struct {
 	Auth     *web.Auth
 	Problems *web.Problems
 	Proxies  web.Proxies
+	Care     *web.Care
 	// Follow answers with the stream of what changes.
 	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
 	WebPushKey string // "": browsers get no notifications
@@ -100,6 +103,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 		"GET /devices":          c.showDevices,
 		"POST /devices/remove":  c.removeDevice,
 		"POST /devices/ring":    c.testDevice,
+		"GET /shop":             c.showShop,
+		"POST /shop/check":      c.checkShop,
 		"GET " + web.LivePath:   func(v *visit) error { return c.Follow(v.w, v.Request, v.who) },
 	} {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))
@@ -159,6 +164,7 @@ type frame struct {
 	At     string         // the section that it belongs to
 	Self   string         // its address
 	Notice *notice
+	Lost   *lost // the access to the shop is gone
 	Live   bool  // it shows changes by itself
 	Seq    int64 // of the newest change that it shows
 	Every  int   // it reloads after so many seconds; 0 for never
@@ -211,6 +217,9 @@ func (c *Console) aboutShop(handle func(*visit) error) func(*visit) error {
 			return err
 		}
 		v.Shop = v.who.Shop
+		if err := c.noteLost(v); err != nil {
+			return err
+		}
 		return handle(v)
 	}
 }
@@ -387,10 +396,24 @@ func (c *Console) render(w http.ResponseWriter, status int, name string, view an
 	return nil
 }
 
-// troubleView is a page that says what went wrong.
-type troubleView struct {
+// messageView is a page that only says something.
+type messageView struct {
 	*frame
-	Words string
+	Title, Words, Link, Button string
+}
+
+// message draws a page that only says something.
+func (f *frame) message(p web.Page) *messageView {
+	view := &messageView{frame: f, Title: f.T(p.Title), Words: f.T(p.Words, p.Values...), Link: p.Link}
+	if p.Link != "" {
+		view.Button = f.T(p.Button)
+	}
+	return view
+}
+
+// wrong is the page for something that went wrong.
+func wrong(status int, words string) web.Page {
+	return web.Page{Status: status, Title: "trouble.title", Words: words, Link: "/", Button: "trouble.home"}
 }
 
 func (c *Console) trouble(v *visit, err error) {
@@ -412,20 +435,26 @@ func (c *Console) trouble(v *visit, err error) {
 		v.w.Header()[k] = values
 	}
 	v.Shop = "" // it may be the fault
-	if err := c.render(v.w, problem.Status, "trouble", &troubleView{&v.frame, v.T(words)}); err != nil {
+	if err := c.render(v.w, problem.Status, "message", v.message(wrong(problem.Status, words))); err != nil {
 		web.WriteProblem(v.w, problem)
 	}
 }
 
 // Unmatched is the page for an address that doesn't exist.
 func (c *Console) Unmatched(w http.ResponseWriter, r *http.Request, p *web.Problem) {
+	c.Page(w, r, wrong(p.Status, "trouble.notFound"))
+}
+
+// Page draws a page that only says something, in the language of whoever is signed in, or else of
+// the browser.
+func (c *Console) Page(w http.ResponseWriter, r *http.Request, p web.Page) {
 	who, err := c.Auth.Authenticate(r)
 	if err != nil {
 		who.Person = bellhop.Person{} // the browser says which language
 	}
 	f := c.frame(r, who.Person)
-	if err := c.render(w, p.Status, "trouble", &troubleView{&f, f.T("trouble.notFound")}); err != nil {
-		web.WriteProblem(w, p)
+	if err := c.render(w, p.Status, "message", f.message(p)); err != nil {
+		web.WriteProblem(w, c.Problems.Of(r.Context(), "page "+p.Words, err))
 	}
 }
 

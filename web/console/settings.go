@@ -42,7 +42,10 @@ func (c *Console) settings(v *visit, status int, view *settingsView) error {
 	v.At, v.Shop = "settings", v.Person.Shop
 	who, err := v.who.About(v.URL.Query().Get("shop"))
 	if err == nil && !v.who.Operator() {
-		v.Shop = who.Shop
+		v.who, v.Shop = who, who.Shop
+	}
+	if err := c.noteLost(v); err != nil {
+		return err
 	}
 	if view.Quiet, err = c.quietClock(v); err != nil {
 		return err

@@ -1,5 +1,11 @@
 package console
 
+import (
+	"time"
+
+	"bellhop"
+)
+
 // shopsView lists the shops that an operator chooses from.
 type shopsView struct {
 	*frame
@@ -7,9 +13,11 @@ type shopsView struct {
 }
 
 type shopRow struct {
-	Domain, URL, Last string
-	Signer            string // which secret signed the last webhook; "" before there is one
-	Disabled          bool
+	accessRow
+	Domain, URL, Orders, Last string
+	Signer                    string // which secret signed the last webhook; "" before there is one
+	Disabled                  bool
+	Facts                     []fact // of its connection
 }
 
 func (c *Console) showShops(v *visit) error {
@@ -18,15 +26,52 @@ func (c *Console) showShops(v *visit) error {
 	if err != nil {
 		return err
 	}
+	connections, err := c.Store.Connections(v.Context())
+	if err != nil {
+		return err
+	}
+	refused, err := c.refusedSignatures(v.Context())
+	if err != nil {
+		return err
+	}
+	by := map[string]*bellhop.Connection{}
+	for i := range connections {
+		by[connections[i].Shop] = &connections[i]
+	}
 	view := &shopsView{frame: &v.frame}
 	for _, s := range shops {
-		row := shopRow{Domain: s.Domain, URL: withQuery("/", "shop", s.Domain), Disabled: s.Disabled,
-			Last: v.T("shops.never")}
-		if !s.LastEventAt.IsZero() {
-			row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
-			row.Signer = v.label("shops.signer.", string(s.LastSignedBy))
+		row := v.shopRow(s, by[s.Domain], c.Now())
+		if n := refused[s.Domain]; n > 0 {
+			row.Facts = append(row.Facts, fact{Label: v.T("shop.refused"), Value: v.N("shop.refusedLately", n), Bad: true})
 		}
 		view.Rows = append(view.Rows, row)
 	}
 	return c.show(v, "shops", view)
+}
+
+func (v *visit) shopRow(s bellhop.Shop, conn *bellhop.Connection, now time.Time) shopRow {
+	row := shopRow{accessRow: v.accessRow(conn), Domain: s.Domain, URL: withQuery("/shop", "shop", s.Domain),
+		Orders: withQuery("/", "shop", s.Domain), Disabled: s.Disabled, Last: v.T("shops.never")}
+	if !s.LastEventAt.IsZero() {
+		row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
+		row.Signer = v.label("shops.signer.", string(s.LastSignedBy))
+	}
+	if conn != nil {
+		row.Facts = append(v.connectionFacts(conn, now), v.subscribed(conn))
+	}
+	return row
+}
+
+// subscribed counts the wanted subscriptions, and names those that are missing.
+func (v *visit) subscribed(conn *bellhop.Connection) fact {
+	there, missing := 0, ""
+	for _, s := range conn.Subscriptions {
+		if s.There {
+			there++
+			continue
+		}
+		missing += " · " + s.Topic
+	}
+	return fact{Label: v.T("shop.subscriptions"), Bad: missing != "",
+		Value: v.T("shop.of", "There", v.Number(there), "Wanted", v.Number(len(conn.Subscriptions))) + missing}
 }

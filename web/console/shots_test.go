@@ -124,7 +124,7 @@ func TestScreenshots(t *testing.T) {
 	tab := chromium.Open(t)
 	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59),
 		"whole": "/orders/" + orderID(64), "slip": "/orders/" + orderID(64) + "/slip", "pushes": "/pushes",
-		"devices": "/devices", "settings": "/settings"}
+		"devices": "/devices", "settings": "/settings", "shop": "/shop"}
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			shoot := func(name, path string, actions ...chromedp.Action[chromedp.Void]) {
