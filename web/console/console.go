@@ -123,6 +123,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+web.InvitePath, c.accept)
 	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
 	mux.HandleFunc("POST /settings", c.signed(c.saveSettings))
+	mux.HandleFunc("POST /settings/password", c.signed(c.setPassword))
 	for pattern, handle := range map[string]func(*visit) error{
 		"GET /shops":            c.showShops,
 		"GET /ledger":           c.showLedger,

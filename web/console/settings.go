@@ -18,6 +18,7 @@ type settingsView struct {
 	Rate     string            // GatherAbove as it was typed
 	Zones    []string          // to choose from; others are accepted
 	Quiet    string            // on which clock the quiet hours are
+	Password bool              // the reader has one
 	Wrong    map[string]string // by field
 }
 
@@ -31,11 +32,16 @@ var commonZones = []string{
 
 func (c *Console) showSettings(v *visit) error {
 	c.takeNotice(v)
+	return c.settings(v, http.StatusOK, settingsOf(v))
+}
+
+// settingsOf is the form as it is saved.
+func settingsOf(v *visit) *settingsView {
 	view := &settingsView{Settings: v.Person.Settings}
 	if n := view.Settings.GatherAbove; n > 0 {
 		view.Rate = strconv.Itoa(n)
 	}
-	return c.settings(v, http.StatusOK, view)
+	return view
 }
 
 func (c *Console) settings(v *visit, status int, view *settingsView) error {
@@ -50,7 +56,7 @@ func (c *Console) settings(v *visit, status int, view *settingsView) error {
 	if view.Quiet, err = c.quietClock(v); err != nil {
 		return err
 	}
-	view.frame, view.Zones = &v.frame, commonZones
+	view.frame, view.Zones, view.Password = &v.frame, commonZones, v.Person.PasswordHash != ""
 	return c.render(v.w, status, "settings", view)
 }
 

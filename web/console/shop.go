@@ -22,6 +22,7 @@ type shopView struct {
 	accessRow
 	Name          string // as Shopify says it, or the domain
 	First         bool   // no order came yet
+	Password      bool   // the reader has one
 	Connected     bool   // there is a connection, whatever its state
 	Check         bool   // the reader may have the connection checked now
 	How, Again    string // how it is connected again, and where by a click; "" while there is no need
@@ -71,7 +72,7 @@ func (c *Console) showShop(v *visit) error {
 		return err
 	}
 	view := &shopView{frame: &v.frame, Name: cmp.Or(shop.Name, shop.Domain), accessRow: v.accessRow(conn),
-		First: len(page.Orders) == 0, Connected: conn != nil, Check: conn != nil && c.mayCheck(v)}
+		First: len(page.Orders) == 0, Password: v.Person.PasswordHash != "", Connected: conn != nil, Check: conn != nil && c.mayCheck(v)}
 	view.How, view.Again = c.again(v, conn)
 	for _, o := range page.Orders {
 		view.Newest = &fact{Label: v.T("shop.newest"), Value: o.Name + " · " + v.Moment(o.PlacedAt),

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"context"
+	"net/netip"
+)
+
+// SetPassword changes the password of somebody signed in, and ends their sessions and links everywhere; it returns a
+// new session. Whoever has a password brings it: a session that was left open is no reason to lose the account.
+func (a *Auth) SetPassword(ctx context.Context, who Principal, current, password string, from netip.Addr) (
+	SignedIn, error) {
+	network := Neighbourhood(from)
+	if wait := a.byKnown.Take(network+" "+who.Person.Email, a.now()); wait > 0 {
+		return SignedIn{}, tooMany(wait)
+	}
+	p, err := a.store.PersonByEmail(ctx, who.Person.Email)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if p.PasswordHash != "" {
+		right, err := verify(ctx, a.known, network, p.PasswordHash, current)
+		if err != nil {
+			return SignedIn{}, err
+		}
+		if !right {
+			return SignedIn{}, ErrCredentials
+		}
+	}
+	hash, err := a.hash(ctx, network, password)
+	if err == nil {
+		err = a.store.SetPassword(ctx, p.ID, hash)
+	}
+	if err != nil {
+		return SignedIn{}, err
+	}
+	return a.open(ctx, p, network)
+}
+
+// hash waits for its turn, as a sign-in does.
+func (a *Auth) hash(ctx context.Context, network, password string) (hash string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, hashTurn)
+	defer cancel()
+	if !a.known.do(ctx, network, func() { hash, err = HashPassword(password) }) {
+		return "", ErrBusy
+	}
+	return hash, err
+}
