@@ -121,6 +121,7 @@ func TestScreenshots(t *testing.T) {
 				QuietTo: "07:00"}))
 		}
 	}
+	r.put(func(*bellhop.Connection) {})
 	tab := chromium.Open(t)
 	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59),
 		"whole": "/orders/" + orderID(64), "slip": "/orders/" + orderID(64) + "/slip", "pushes": "/pushes",
