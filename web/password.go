@@ -35,13 +35,3 @@ func (a *Auth) SetPassword(ctx context.Context, who Principal, current, password
 	}
 	return a.open(ctx, p, network)
 }
-
-// hash waits for its turn, as a sign-in does.
-func (a *Auth) hash(ctx context.Context, network, password string) (hash string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, hashTurn)
-	defer cancel()
-	if !a.known.do(ctx, network, func() { hash, err = HashPassword(password) }) {
-		return "", ErrBusy
-	}
-	return hash, err
-}

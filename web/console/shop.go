@@ -53,7 +53,7 @@ const (
 
 func (c *Console) showShop(v *visit) error {
 	v.At = "shop"
-	if v.Person.Role == bellhop.RoleOperator {
+	if v.who.Operator() {
 		v.At = "shops"
 	}
 	if err := v.live(c); err != nil {
@@ -269,7 +269,7 @@ func (v *visit) silenceRows(all []store.Silence, now time.Time) (rows []string) 
 
 // mayCheck reports whether the reader may have a connection checked.
 func (c *Console) mayCheck(v *visit) bool {
-	return c.Care.Connector != nil && v.Person.Role != bellhop.RoleStaff
+	return c.Care.Connector != nil && v.who.Manages()
 }
 
 // checkShop looks after a shop's connection at once. It goes on when the reader leaves.
@@ -300,15 +300,18 @@ func (c *Console) checkShop(v *visit) error {
 
 // again says how a shop is connected again that isn't, and where the reader can do so.
 func (c *Console) again(v *visit, conn *bellhop.Connection) (how, link string) {
+	if c.Care.Connector != nil && v.who.Manages() {
+		link = v.Path(installPath)
+	}
 	switch {
 	case conn == nil && c.Care.Connector == nil:
 		return v.T("reconnect.off"), ""
 	case conn == nil:
-		return v.T("reconnect.none", "Shop", v.Shop), v.Path(installPath)
+		return v.T("reconnect.none", "Shop", v.Shop), link
 	case conn.Access == bellhop.AccessGood:
 		return "", ""
-	case conn.Grant == bellhop.GrantAuthorizationCode && c.Care.Connector != nil:
-		return v.T("reconnect.authorization_code"), v.Path(installPath)
+	case conn.Grant == bellhop.GrantAuthorizationCode:
+		return v.T("reconnect.authorization_code"), link
 	}
 	return v.T("reconnect."+string(conn.Grant), "Shop", v.Shop), ""
 }
@@ -321,7 +324,7 @@ type lost struct{ Words, Link, Label string }
 
 // noteLost looks whether the access to a page's shop is gone: its owner can connect it again.
 func (c *Console) noteLost(v *visit) error {
-	if v.Method != http.MethodGet || v.Person.Role != bellhop.RoleOwner {
+	if v.Method != http.MethodGet || v.who.Operator() || v.Shop == "" {
 		return nil
 	}
 	conn, err := c.connectionOf(v.Context(), v.Shop)

@@ -119,7 +119,7 @@ func (h *handler) wanted(r *http.Request) (shop string, err error) {
 	if err == nil && who.Credential.Session {
 		who, err = who.About(r.URL.Query().Get("shop"))
 	}
-	if err != nil || who.Shop == "" || !who.Credential.Session {
+	if err != nil || !who.Credential.Session || !who.Manages() {
 		return "", errOpen
 	}
 	return who.Shop, nil
