@@ -75,7 +75,7 @@ func (a *Auth) tryInvitation(secret string, from netip.Addr) error {
 	if !strings.HasPrefix(secret, invitePrefix) || len(secret) > maxEmail {
 		return ErrInvitation
 	}
-	if wait := a.byAddress.Take(neighbourhood(from), a.now()); wait > 0 {
+	if wait := a.byAddress.Take(Neighbourhood(from), a.now()); wait > 0 {
 		return tooMany(wait)
 	}
 	return nil
@@ -107,7 +107,7 @@ func (a *Auth) SignUp(ctx context.Context, secret, password, language string, fr
 	if err != nil {
 		return SignedIn{}, err
 	}
-	network := neighbourhood(from)
+	network := Neighbourhood(from)
 	hash, err := a.hash(ctx, network, password)
 	if err != nil {
 		return SignedIn{}, err
