@@ -72,7 +72,8 @@ func (c *Console) showShop(v *visit) error {
 		return err
 	}
 	view := &shopView{frame: &v.frame, Name: cmp.Or(shop.Name, shop.Domain), accessRow: v.accessRow(conn),
-		First: len(page.Orders) == 0, Password: v.Person.PasswordHash != "", Connected: conn != nil, Check: conn != nil && c.mayCheck(v)}
+		First: len(page.Orders) == 0, Password: v.Person.PasswordHash != "", Connected: conn != nil,
+		Check: conn != nil && c.mayCheck(v)}
 	view.How, view.Again = c.again(v, conn)
 	for _, o := range page.Orders {
 		view.Newest = &fact{Label: v.T("shop.newest"), Value: o.Name + " · " + v.Moment(o.PlacedAt),

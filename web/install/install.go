@@ -36,6 +36,7 @@ const (
 // Store is what installing needs of the store.
 type Store interface {
 	AddLink(ctx context.Context, l bellhop.SignInLink) error
+	Invite(ctx context.Context, i bellhop.Invitation) error
 }
 
 // Options are what installing works with.
@@ -180,7 +181,8 @@ func (h *handler) callback(w http.ResponseWriter, r *http.Request) error {
 	return h.welcome(ctx, w, r, connected)
 }
 
-// welcome signs a new owner in by a link that works once. Others sign in as they always do.
+// welcome signs a new owner in by a link that works once. Others sign in as they always do. Where the shop's
+// address is somebody's already, an invitation waits for them: an address in a shop's settings proves nothing.
 func (h *handler) welcome(ctx context.Context, w http.ResponseWriter, r *http.Request, c connect.Connected) error {
 	page := shopPage(c.Shop.Domain)
 	switch {
@@ -190,6 +192,12 @@ func (h *handler) welcome(ctx context.Context, w http.ResponseWriter, r *http.Re
 			return err
 		}
 		return h.goTo(w, r, "/signin?"+url.Values{"once": {secret}, "next": {page}}.Encode())
+	case c.Owner.ID == 0 && c.Shop.Email != "":
+		secret, i := web.NewInvitation(c.Shop.Domain, c.Shop.Email, bellhop.RoleOwner, "", h.Now())
+		if err := h.Store.Invite(ctx, i); err != nil {
+			return err
+		}
+		return h.goTo(w, r, web.InvitationPath(secret))
 	case c.Owner.ID == 0:
 		h.Page(w, r, web.Page{Status: http.StatusOK, Title: "install.connected", Words: "install.noOwner",
 			Link: page, Button: "install.console"})

@@ -326,14 +326,23 @@ func TestConnectAgainFromTheConsole(t *testing.T) {
 	}
 }
 
-// An owner whose address is somebody's already gets no link to that account.
+// An owner whose address is somebody's already gets no link to that account, but an invitation for it.
 func TestOwnerWithAnAccountElsewhere(t *testing.T) {
 	r := newRig(t)
 	webtest.Must(t, r.shopify.SetInfo(fresh, shop.Info{Email: r.Owner.Email}))
 	question, state := r.begin(fresh)
 	a := r.Call("GET", r.shopify.Agree(question), "", "", with(state))
-	if strings.Contains(a.Header.Get("Location")+a.Body, "bh_l_") || r.connection(fresh).Access != bellhop.AccessGood {
-		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.Body)
+	to := a.Header.Get("Location")
+	if !strings.HasPrefix(to, "/invitation?once=") || strings.Contains(to, "bh_l_") ||
+		r.connection(fresh).Access != bellhop.AccessGood {
+		t.Fatalf("%d to %s: %s", a.StatusCode, to, a.Body)
+	}
+	if people, err := r.DB.People(t.Context(), fresh); err != nil || len(people) != 0 {
+		t.Errorf("before anybody accepts it: %v %v", people, err)
+	}
+	all, err := r.DB.Invitations(t.Context(), fresh, r.Clock.Now())
+	if err != nil || len(all) != 1 || all[0].Email != r.Owner.Email || all[0].Role != bellhop.RoleOwner {
+		t.Errorf("%+v %v", all, err)
 	}
 }
 
