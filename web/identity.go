@@ -167,7 +167,7 @@ func (i *identities) isNewest(person int64, issued time.Time) bool {
 
 // SignInWithToken begins a session for whom a token of the team's own identity provider names.
 func (a *Auth) SignInWithToken(ctx context.Context, token string, from netip.Addr) (SignedIn, error) {
-	network := neighbourhood(from)
+	network := Neighbourhood(from)
 	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}

@@ -16,20 +16,20 @@ import (
 	"bellhop/web/webtest"
 )
 
-const fresh = webtest.Fresh
+const appShop = webtest.Fresh
 
 // withShopify is a rig that can connect shops.
 func withShopify(t *testing.T) (*rig, *webtest.Shopify) {
 	t.Helper()
 	s := &webtest.Shopify{TB: t}
 	r := newRig(t, s.Connect)
-	webtest.Must(t, s.Install(fresh))
+	webtest.Must(t, s.Install(appShop))
 	return r, s
 }
 
 func idToken(t *testing.T, s *webtest.Shopify, user string) string {
 	t.Helper()
-	token, err := s.IDToken(fresh, user)
+	token, err := s.IDToken(appShop, user)
 	webtest.Must(t, err)
 	return token
 }
@@ -42,11 +42,11 @@ func TestExchangeConnects(t *testing.T) {
 	}
 	got := a.JSON(t)
 	conn := got["connection"].(map[string]any)
-	if got["shop"] != fresh || got["sign_in_url"] != "" || conn["grant"] != "token_exchange" || conn["access"] != "good" ||
+	if got["shop"] != appShop || got["sign_in_url"] != "" || conn["grant"] != "token_exchange" || conn["access"] != "good" ||
 		len(conn["subscriptions"].([]any)) == 0 {
 		t.Errorf("%s", a.Body)
 	}
-	kept, err := r.DB.Connection(t.Context(), fresh)
+	kept, err := r.DB.Connection(t.Context(), appShop)
 	webtest.Must(t, err)
 	if strings.Contains(a.Body, kept.Token) || strings.Contains(a.Body, kept.RefreshToken) {
 		t.Error("the answer has a token")
@@ -57,10 +57,10 @@ func TestExchangeConnects(t *testing.T) {
 	if a := r.Call("POST", "/v1/shops/exchange", "", string(body)); a.StatusCode != http.StatusOK {
 		t.Errorf("%d %s", a.StatusCode, a.Body)
 	}
-	if c, err := r.DB.Connection(t.Context(), fresh); err != nil || c.Token != kept.Token {
+	if c, err := r.DB.Connection(t.Context(), appShop); err != nil || c.Token != kept.Token {
 		t.Errorf("it exchanged again: %v", err)
 	}
-	if people, err := r.DB.People(t.Context(), fresh); err != nil || len(people) != 0 {
+	if people, err := r.DB.People(t.Context(), appShop); err != nil || len(people) != 0 {
 		t.Errorf("a member of the staff became %v %v", people, err)
 	}
 }
@@ -80,8 +80,8 @@ func TestExchangeSignsIn(t *testing.T) {
 	if link := signIn("staff"); link != "" {
 		t.Errorf("staff without an account: %s", link)
 	}
-	webtest.Must(t, s.Uninstall(fresh, time.Hour))
-	webtest.Must(t, s.Install(fresh))
+	webtest.Must(t, s.Uninstall(appShop, time.Hour))
+	webtest.Must(t, s.Install(appShop))
 	first, err := url.Parse(signIn("owner"))
 	webtest.Must(t, err)
 	if !strings.HasPrefix(first.String(), webtest.AppURL+"/signin?once=bh_l_") {
@@ -98,7 +98,7 @@ func TestExchangeSignsIn(t *testing.T) {
 		t.Errorf("staff beside the owner: %s", link)
 	}
 	// Whoever has an account in another shop alone has none here.
-	webtest.Must(t, s.SetInfo(fresh, shop.Info{Email: "kim@example.com"}))
+	webtest.Must(t, s.SetInfo(appShop, shop.Info{Email: "kim@example.com"}))
 	if link := signIn("owner"); link != "" {
 		t.Errorf("the owner of another shop: %s", link)
 	}
@@ -119,7 +119,7 @@ func TestTenThousandForgedIDTokens(t *testing.T) {
 			t.Fatalf("%d: %d %s for %s", n, w.Code, w.Body, forged)
 		}
 	}
-	if _, err := r.DB.Connection(t.Context(), fresh); bellhop.KindOf(err) != bellhop.NotFound {
+	if _, err := r.DB.Connection(t.Context(), appShop); bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("a forged one connected: %v", err)
 	}
 	r.Problem(r.Call("POST", "/v1/shops/exchange", "", ""), 401, "invalid_id_token")
