@@ -42,7 +42,8 @@ func TestExchangeConnects(t *testing.T) {
 	}
 	got := a.JSON(t)
 	conn := got["connection"].(map[string]any)
-	if got["shop"] != appShop || got["sign_in_url"] != "" || conn["grant"] != "token_exchange" || conn["access"] != "good" ||
+	if got["shop"] != appShop || got["sign_in_url"] != "" || conn["grant"] != "token_exchange" ||
+		conn["access"] != "good" ||
 		len(conn["subscriptions"].([]any)) == 0 {
 		t.Errorf("%s", a.Body)
 	}
