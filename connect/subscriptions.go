@@ -17,12 +17,6 @@ const WebhookPath = "/webhooks/shopify"
 
 func (c *Connector) address() string { return c.URL + WebhookPath }
 
-// Plain reports whether an address is one that Shopify posts to: https, and not this machine's own.
-func Plain(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "https"
-}
-
 // plan is what is to do with the subscriptions of a shop.
 type plan struct {
 	create    []string // topics
