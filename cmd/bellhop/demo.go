@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"bellhop/demo"
 	"bellhop/host"
 	"bellhop/simulate"
+	"bellhop/simulate/shop"
 	"bellhop/store"
 	"bellhop/web"
 	"bellhop/web/webhook"
@@ -25,14 +27,15 @@ import (
 )
 
 type demoCmd struct {
-	Addr string `name:"addr" default:"127.0.0.1:8080" help:"Where to listen."`
-	Rate string `name:"rate" default:"2/s" help:"The rate of the shop's webhooks."`
-	Dir  string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it the demo uses a temporary folder and removes it at the end."`
+	Addr      string `name:"addr" default:"127.0.0.1:8080" help:"Where to listen."`
+	Rate      string `name:"rate" default:"2/s" help:"The rate of the shop's webhooks."`
+	Installed bool   `name:"installed" help:"The shop is connected from the beginning, without a click on Install."`
+	Dir       string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it the demo uses a temporary folder and removes it at the end."`
 }
 
 func (demoCmd) Help() string {
-	return `A simulated shop sends orders to bellhop, which records them and rings a simulated phone. Nothing leaves the
-machine. Ctrl-C ends it.`
+	return `A simulated shop installs bellhop, as a merchant does, and sends it orders; bellhop records them and rings a
+simulated phone. Nothing leaves the machine. Ctrl-C ends it.`
 }
 
 // The demo's shop and people.
@@ -52,7 +55,8 @@ type demonstration struct {
 	desk     string // signs an operator in once
 	fcm      *simulate.FCM
 	phone    *demoPhone
-	shopify  *simulate.Shopify
+	shop     *shop.Twin
+	admin    string       // address of the shop's admin
 	numbers  atomic.Int64 // the last order's
 	buttons  *demoButtons
 	before   demo.Balance // of an earlier demo in the same folder
@@ -87,7 +91,7 @@ func (c *demoCmd) Run(j *job) (err error) {
 		return err
 	}
 	d := &demonstration{engine: e, dir: dir}
-	return d.run(rate, c.Dir == "")
+	return d.run(rate, c.Installed, c.Dir == "")
 }
 
 func demoFolder(dir string) (path string, remove func(), err error) {
@@ -100,7 +104,7 @@ func demoFolder(dir string) (path string, remove func(), err error) {
 
 // run starts the phone's side first and ends it last, so that every push has a
 // receiver.
-func (d *demonstration) run(rate float64, temporary bool) error {
+func (d *demonstration) run(rate float64, installed, temporary bool) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.job.ctx))
 	defer cancel()
 	d.phone = newDemoPhone()
@@ -108,15 +112,22 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	if err != nil {
 		return err
 	}
+	waitShop, err := d.openShop(ctx, rate)
+	if err != nil {
+		return err
+	}
 	if err := d.open(true); err != nil {
 		return err
 	}
-	if err := d.addPeople(); err != nil {
+	if err := d.addPeople(installed); err != nil {
 		return err
 	}
-	if err := d.openShop(rate); err != nil {
-		return err
+	if installed {
+		if err := d.connect(ctx); err != nil {
+			return err
+		}
 	}
+	d.options.Keep = true
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	served, servedErr := make(chan struct{}), error(nil) // once served is closed
@@ -126,7 +137,8 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 	if err != nil {
 		return d.job.unlessEnded(err)
 	}
-	d.serve(d.listener, demo.Wrap(site.Handler(), d.buttons, d.options.Store, d.job.now, d.job.log), site.Close)
+	pages := demo.Wrap(site.Handler(), d.buttons, d.options.Store, d.job.now, d.job.log)
+	d.serve(d.listener, d.connecting(pages), site.Close)
 	d.buttons.startWorker()
 	d.buttons.work.Go(func() { d.phone.run(serving, d) })
 	go func() {
@@ -148,7 +160,7 @@ func (d *demonstration) run(rate float64, temporary bool) error {
 		d.job.say("%s", n)
 	}
 	cancel()
-	return errors.Join(err, waitFCM())
+	return errors.Join(err, waitFCM(), waitShop())
 }
 
 // fcmReady points bellhop to the twin.
@@ -163,13 +175,13 @@ func (d *demonstration) fcmReady(f *simulate.FCM, url string) error {
 }
 
 // addPeople adds the shop, its people and the phone, unless an earlier demo did.
-func (d *demonstration) addPeople() error {
+func (d *demonstration) addPeople(installed bool) error {
 	ctx, s, now := d.job.ctx, d.parts.Store, d.job.stamp()
 	err := s.AddShop(ctx, bellhop.Shop{Domain: demoShop, AddedAt: now})
 	if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
 		return err
 	}
-	owner, err := d.owner(now)
+	owner, err := d.owner(now, installed)
 	if err != nil {
 		return err
 	}
@@ -203,15 +215,20 @@ func (d *demonstration) addPeople() error {
 	return err
 }
 
-// owner returns the shop's owner, with a new password.
-func (d *demonstration) owner(now time.Time) (bellhop.Person, error) {
+// owner returns the shop's owner. Where bellhop is still to be installed, the owner has no password: so installing
+// signs them in, as it does a new owner. Else they get a new one.
+func (d *demonstration) owner(now time.Time, installed bool) (bellhop.Person, error) {
+	owner := bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, AddedAt: now}
+	if !installed {
+		return d.person(owner)
+	}
 	d.password = strings.ToLower(rand.Text()[:12])
 	hash, err := web.HashPassword(d.password)
 	if err != nil {
 		return bellhop.Person{}, err
 	}
-	return d.person(bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, PasswordHash: hash,
-		AddedAt: now})
+	owner.PasswordHash = hash
+	return d.person(owner)
 }
 
 // person adds a person, or gives an earlier demo's person a new password.
@@ -221,30 +238,58 @@ func (d *demonstration) person(want bellhop.Person) (bellhop.Person, error) {
 	if bellhop.KindOf(err) != bellhop.Conflict {
 		return p, err
 	}
-	if p, err = s.PersonByEmail(ctx, want.Email); err != nil {
+	if p, err = s.PersonByEmail(ctx, want.Email); err != nil || want.PasswordHash == "" {
 		return p, err
 	}
 	return p, s.SetPassword(ctx, p.ID, want.PasswordHash)
 }
 
-// openShop makes Shopify's twin.
-func (d *demonstration) openShop(rate float64) (err error) {
-	o := d.shopOptions(simulate.ShopifyOptions{Rate: rate, Duplicates: 0.05, Updates: 0.3})
-	d.shopify, err = simulate.NewShopify(o)
+// openShop serves Shopify's twin, and points bellhop to it. wait waits for its end.
+func (d *demonstration) openShop(ctx context.Context, rate float64) (wait func() error, err error) {
+	hooks := d.address() + webhook.Path
+	d.shop, err = shop.New(shop.Options{Secret: d.config.ShopifySecret, App: d.address(), Loopback: true,
+		Webhooks: shop.ComplianceWebhooks(hooks), Orders: simulate.ShopifyOptions{
+			Shops: []string{demoShop}, Rate: rate, Duplicates: 0.05, Updates: 0.3,
+			Seed:        uint64(d.job.now().UnixNano()), // so that orders differ from all before
+			OneCurrency: true,                           // so that a digest has a sum
+			Numbers:     &d.numbers, CountsOnly: true,
+		}})
+	if err != nil {
+		return nil, err
+	}
+	return beside(func(ready func() error) error {
+		return simulate.Serve(ctx, "the Shopify twin", "127.0.0.1:0", d.shop, func(at string) error {
+			d.admin = at + "/" + demoShop + "/admin"
+			d.config.URL, d.config.ShopifyClientID = d.address(), shop.DefaultClientID
+			d.config.ShopifyEndpoint = at + "/{shop}"
+			return ready()
+		})
+	})
+}
+
+// connect connects the shop as its own organisation does, unless somebody has installed bellhop.
+func (d *demonstration) connect(ctx context.Context) error {
+	state, err := d.shop.State(demoShop)
+	if err != nil || state.Installed {
+		return err
+	}
+	if err := d.shop.Install(demoShop); err != nil {
+		return err
+	}
+	_, err = d.options.Connector.ClientCredentials(ctx, demoShop)
 	return err
 }
 
-// shopOptions sets a twin's target, and orders that differ from all before.
-func (d *demonstration) shopOptions(o simulate.ShopifyOptions) simulate.ShopifyOptions {
-	o.Target, o.Shops, o.Secret = d.address()+webhook.Path, []string{demoShop}, d.secret
-	o.OneCurrency = true // so that a digest has a sum
-	// All twins are one shop: they share its order numbers and its ledger.
-	o.Numbers, o.CountsOnly = &d.numbers, true
-	if d.shopify != nil {
-		o.Ledger = d.shopify.Ledger()
-	}
-	o.Seed = uint64(d.job.now().UnixNano())
-	return o
+// connecting lets people sign in by a printed link without a click on Install: their shop is connected then.
+func (d *demonstration) connecting(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/signin" {
+			if err := d.connect(r.Context()); err != nil {
+				d.job.log.Error("connect the demo's shop", "err", err)
+			}
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // address is the console's address for a browser on this machine.
@@ -261,20 +306,27 @@ func (d *demonstration) welcome(temporary bool) {
 	if temporary {
 		kept = "in " + d.dir + ", removed at the end"
 	}
-	d.job.say(`bellhop demo: the simulated shop %s sends orders, and its owner's simulated phone rings.
+	later := ""
+	if d.password != "" {
+		later = "; after\nthat, sign in with " + demoEmail + " and " + d.password
+	}
+	d.job.say(`bellhop demo: the simulated shop %s has orders, and its owner's simulated phone rings.
+
+  Install   %s
+
+Press "Install" there, as a merchant does: bellhop asks for access, subscribes to the shop's webhooks and signs you
+in. You see each order as it is recorded, and beside it the phone with what it shows.
+Webhooks come twice, and orders are paid, changed and cancelled: each rings once.
+The buttons send a flash sale, break Firebase or stop the worker.
+
+Without a click on "Install", the first link connects the shop and signs you in once, when you press its button%s.
+In another browser, the second shows what an operator sees:
 
   Open   %s/signin?once=%s
-
-The link signs you in once, when you press its button; after that, sign in with %s and %s.
-You see each order as it is recorded, and beside it the phone with what it shows.
-Webhooks come twice, and orders are paid, changed and cancelled: each rings once.
-The buttons send a flash sale, break Firebase or stop the worker. In another browser,
-what an operator sees:
-
   Open   %s/signin?once=%s
 
 Data is %s. Ctrl-C ends the demo.
-`, demoShop, d.address(), d.link, demoEmail, d.password, d.address(), d.desk, kept)
+`, demoShop, d.admin, later, d.address(), d.link, d.address(), d.desk, kept)
 }
 
 // watch lets the shop send until the demo ends, and prints its progress.
@@ -282,7 +334,7 @@ func (d *demonstration) watch(served <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(d.job.ctx)
 	defer cancel()
 	sent := make(chan error, 1)
-	go func() { sent <- d.shopify.Run(ctx) }()
+	go func() { sent <- d.shop.Run(ctx) }()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	p := d.job.progress()
@@ -357,7 +409,7 @@ func (d *demonstration) count(ctx context.Context) (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
-	t.Balance, t.sent, t.failed = now.Since(d.before), d.buttons.sent(), int64(d.shopify.Ledger().Summary().Failed)
+	t.Balance, t.sent, t.failed = now.Since(d.before), d.buttons.sent(), int64(d.shop.Ledger().Summary().Failed)
 	t.pushed, t.owed = pushes[bellhop.PushSent]-d.pushed, pushes[bellhop.PushPending]
 	t.shown = int64(len(d.fcm.Drawer(d.phone.device.Value)))
 	return t, nil

@@ -22,7 +22,7 @@ import (
 func TestDemoInABrowser(t *testing.T) {
 	tab, cancel := context.WithTimeout(chromium.Open(t), 5*patience)
 	defer cancel()
-	link, _, end := startDemo(t)
+	_, link, _, end := startDemo(t, "--installed")
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		for _, a := range actions {
@@ -153,7 +153,7 @@ func TestDemoScreenshots(t *testing.T) {
 	defer cancel()
 	desk, cancelDesk := context.WithTimeout(chromium.Open(t), 5*patience)
 	defer cancelDesk()
-	link, deskLink, end := startDemo(t)
+	_, link, deskLink, end := startDemo(t, "--installed")
 	defer end()
 	must := func(err error) {
 		t.Helper()
@@ -198,29 +198,49 @@ func TestDemoScreenshots(t *testing.T) {
 // slow and late match what a demo may log on a slow machine: late only if the shop's attempts failed.
 var slow, late = regexp.MustCompile(`took too long`), regexp.MustCompile(`reason=busy`)
 
-// startDemo runs a demo in this process and returns the links of its owner and operator,
-// and a function that ends it.
-func startDemo(t *testing.T) (owner, operator string, end func() (last string)) {
+// TestDemoInstalls goes the way of a merchant: from the shop's admin to the first order on the page.
+func TestDemoInstalls(t *testing.T) {
+	tab, cancel := context.WithTimeout(chromium.Open(t), patience)
+	defer cancel()
+	admin, owner, _, end := startDemo(t)
+	console, _, _ := strings.Cut(owner, "/signin")
+	for _, step := range []chromedp.Action[chromedp.Void]{
+		chromedp.Navigate(admin), chromedp.Click("a#install"), chromedp.Click("button#install"),
+		chromedp.WaitVisible(`input[name="once"] ~ button`), chromedp.Click("main button"),
+		chromedp.WaitVisible(`a[href^="/orders/"]`), chromedp.Navigate(console),
+		chromedp.WaitVisible(".order"), chromedp.WaitVisible("#phone li:not([data-key=none])"),
+	} {
+		if err := chromedp.Do(tab, step); err != nil {
+			page, _ := chromedp.Run(tab, chromedp.Evaluate[string](`location.href + document.body.innerText.slice(0, 1500)`))
+			t.Fatalf("%v\n%s", err, page)
+		}
+	}
+	end()
+}
+
+// startDemo runs a demo in this process. It returns the address of the shop's admin, the links of its owner and
+// operator, and a function that ends it.
+func startDemo(t *testing.T, args ...string) (admin, owner, operator string, end func() (last string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	read, write := io.Pipe()
 	var errs lockedBuffer // the log and the progress write at once
 	done := make(chan int)
 	go func() {
-		code := Run(ctx, context.Background(), []string{"demo", "--addr", "127.0.0.1:0", "--rate", "5/s"},
+		code := Run(ctx, context.Background(), append([]string{"demo", "--addr", "127.0.0.1:0", "--rate", "5/s"}, args...),
 			strings.NewReader(""), write, &errs)
 		write.Close()
 		done <- code
 	}()
 	lines := bufio.NewScanner(read)
-	pattern := regexp.MustCompile(`Open +(http://\S+)`)
+	pattern := regexp.MustCompile(`(?:Install|Open) +(http://\S+)`)
 	var links []string
-	for len(links) < 2 && lines.Scan() {
+	for len(links) < 3 && lines.Scan() {
 		if m := pattern.FindStringSubmatch(lines.Text()); m != nil {
 			links = append(links, m[1])
 		}
 	}
-	if len(links) < 2 {
+	if len(links) < 3 {
 		cancel()
 		t.Fatalf("the demo ended with %d: %s", <-done, errs.String())
 	}
@@ -232,7 +252,7 @@ func startDemo(t *testing.T) (owner, operator string, end func() (last string)) 
 		}
 		said <- last
 	}()
-	return links[0], links[1], func() string {
+	return links[0], links[1], links[2], func() string {
 		cancel()
 		if code := <-done; code != exitDone {
 			t.Errorf("the demo ended with %d: %s", code, errs.String())

@@ -99,19 +99,8 @@ func (b *demoButtons) Speak(ctx context.Context, language, timezone string) erro
 	return nil
 }
 
-// send makes another twin send some more orders.
-func (b *demoButtons) send(o simulate.ShopifyOptions) error {
-	twin, err := simulate.NewShopify(b.shopOptions(o))
-	if err != nil {
-		return err
-	}
-	b.work.Go(func() {
-		if err := twin.Run(b.ctx); err != nil {
-			b.job.log.Error("send a button's orders", "err", err)
-		}
-	})
-	return nil
-}
+// send has the shop make some more orders.
+func (b *demoButtons) send(o simulate.ShopifyOptions) error { return b.shop.MakeOrders(demoShop, o) }
 
 // sendPoison sends a correctly signed webhook that nobody can process.
 func (b *demoButtons) sendPoison() error {
@@ -275,20 +264,20 @@ func (b *demoButtons) keep(s demo.Balance) demo.Balance {
 func (b *demoButtons) acknowledged() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.before.Sum() + b.poison + int64(b.shopify.Ledger().Summary().Acknowledged)
+	return b.before.Sum() + b.poison + int64(b.shop.Ledger().Summary().Acknowledged)
 }
 
 // sent counts the webhooks since the demo began.
 func (b *demoButtons) sent() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.poison + int64(b.shopify.Ledger().Summary().Deliveries)
+	return b.poison + int64(b.shop.Ledger().Summary().Deliveries)
 }
 
 // quiet reports whether no webhook is under way. At the end none is, even if some got
 // no answer.
 func (b *demoButtons) quiet() bool {
-	return b.ctx.Err() != nil || b.shopify.Ledger().Summary().Pending == 0
+	return b.ctx.Err() != nil || b.shop.Ledger().Summary().Pending == 0
 }
 
 // recordedTwice counts the orders that the ledger has as new a second time. It reads

@@ -282,16 +282,20 @@ func sayCounts(j *job, asJSON bool, n simulate.Counts) error {
 // runFCM serves a twin beside other work until ctx is done. wait waits for its end.
 func runFCM(ctx context.Context, o simulate.FCMOptions, ready func(*simulate.FCM, string) error) (wait func() error,
 	err error) {
-	up, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		ended <- simulate.RunFCM(ctx, "127.0.0.1:0", o, func(f *simulate.FCM, url string) error {
+	return beside(func(up func() error) error {
+		return simulate.RunFCM(ctx, "127.0.0.1:0", o, func(f *simulate.FCM, url string) error {
 			if err := ready(f, url); err != nil {
 				return err
 			}
-			close(up)
-			return nil
+			return up()
 		})
-	}()
+	})
+}
+
+// beside runs fn beside other work, and returns once it has called ready. wait waits for its end.
+func beside(fn func(ready func() error) error) (wait func() error, err error) {
+	up, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- fn(func() error { close(up); return nil }) }()
 	select {
 	case <-up:
 		return func() error { return <-ended }, nil
