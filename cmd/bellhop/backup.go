@@ -16,7 +16,8 @@ type backupCmd struct {
 }
 
 func (backupCmd) Help() string {
-	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database.
+	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database. The key
+that tokens and shops' secrets are sealed with, bellhop.key, is not in it: keep that elsewhere. See docs/key.md.
 bellhop writes all of the file or none of it.`
 }
 

@@ -38,6 +38,7 @@ type commands struct {
 	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, even while bellhop runs." example:"bellhop backup /backups/bellhop-2026-11-22.db"`
 	Restore  restoreCmd  `cmd:"" help:"Restore the whole state from a file, even while bellhop runs." example:"bellhop restore /backups/bellhop-2026-11-22.db"`
 	Store    storeCmd    `cmd:"" help:"Copy or renumber the whole database."`
+	Key      keyCmd      `cmd:"" help:"Check, rotate or reset the key that tokens and secrets are sealed with."`
 	Queue    queueCmd    `cmd:"" help:"Manage the queue between webhooks and workers."`
 	Events   eventsCmd   `cmd:"" help:"Manage the events that bellhop publishes to other services."`
 	Dead     deadCmd     `cmd:"" help:"Manage dead letters: events that bellhop could not process."`

@@ -7,13 +7,15 @@ import (
 
 type restoreCmd struct {
 	wire.Storage
-	File string `arg:"" help:"A file that bellhop backup wrote."`
+	File    string `arg:"" help:"A file that bellhop backup wrote."`
+	LostKey bool   `name:"lost-key" help:"Restore although the key of the backup's secrets is lost; then run bellhop key reset."`
 	yesFlag
 }
 
 func (restoreCmd) Help() string {
 	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state.
-Everything since the backup is gone: Shopify does not send it again.`
+Everything since the backup is gone: Shopify does not send it again. The key that tokens and shops' secrets are sealed
+with is in no backup: have it at its place first, or in BELLHOP_KEY. See docs/key.md.`
 }
 
 func (c *restoreCmd) Run(j *job) error {
@@ -24,5 +26,7 @@ func (c *restoreCmd) Run(j *job) error {
 	if err := c.confirm(j.terminal, question); err != nil {
 		return err
 	}
-	return j.said(c.Restore(j.ctx, c.File, j.options()), "Restored %s.", c.File)
+	o := j.options()
+	o.LostKey = c.LostKey
+	return j.said(c.Restore(j.ctx, c.File, o), "Restored %s.", c.File)
 }

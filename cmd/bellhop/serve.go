@@ -155,7 +155,8 @@ func (e *engine) listenAt(setting, addr string) (net.Listener, error) {
 
 // open opens the drivers, the push drivers only if push.
 func (e *engine) open(push bool) (err error) {
-	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry)}
+	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry),
+		NeedKey: e.config.ShopifyClientID != ""} // shops can be connected: their tokens need a key
 	o.Requested, o.Rejected = requests(e.options.Registry)
 	if err := e.openEvents(o); err != nil {
 		return err
