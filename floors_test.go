@@ -112,7 +112,8 @@ func floorOf(folder string) (floor float64, known bool) {
 }
 
 // sharedByDrivers are folders beside the drivers of a port that are none.
-var sharedByDrivers = map[string]bool{"store/rules": true, "store/driver": true, "store/move": true, "store/rows": true}
+var sharedByDrivers = map[string]bool{"store/rules": true, "store/driver": true, "store/move": true, "store/rows": true,
+	"store/sealed": true}
 
 // isDriver reports whether a folder holds a driver of a port.
 func isDriver(folder string) bool {

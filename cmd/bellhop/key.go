@@ -54,7 +54,11 @@ func (c *keyCheckCmd) Run(j *job) error {
 func keyRows(j *job, s store.Store, keys sealed.Keys) (found []keyRow, err error) {
 	ids := keys.IDs()
 	for i, id := range ids {
-		found = append(found, keyRow{Key: id, State: [...]string{"seals", "opens: run bellhop key rotate, then drop it"}[min(i, 1)]})
+		state := "seals"
+		if i > 0 {
+			state = "opens: run bellhop key rotate, then drop it"
+		}
+		found = append(found, keyRow{Key: id, State: state})
 	}
 	uses, err := sealed.Uses(j.ctx, s)
 	for _, u := range uses {

@@ -149,8 +149,8 @@ func (ks Keys) open(text string, at place) (string, error) {
 // missing is the error where a secret is needed and there is no key.
 func missing() error {
 	return &bellhop.Error{Kind: bellhop.Conflict, Code: "key_missing", Setting: "BELLHOP_KEY",
-		Message: "it is missing: tokens and secrets in this database are sealed with it; give the key that every bellhop of " +
-			"this database has, or make the first one with openssl rand -base64 32"}
+		Message: "it is missing: tokens and secrets in this database are sealed with it; give the key that every " +
+			"bellhop of this database has, or make the first one with openssl rand -base64 32"}
 }
 
 // unknown is the error where another key sealed something.

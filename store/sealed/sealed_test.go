@@ -98,7 +98,8 @@ func TestParseKey(t *testing.T) {
 	}
 	for _, text := range []string{"", "short", base64.StdEncoding.EncodeToString(b[:31]), hex.EncodeToString(b) + "00",
 		strings.Repeat("?", 44)} {
-		if _, err := sealed.ParseKey(text); bellhop.KindOf(err) != bellhop.Invalid || text != "" && strings.Contains(err.Error(), text) {
+		if _, err := sealed.ParseKey(text); bellhop.KindOf(err) != bellhop.Invalid ||
+			text != "" && strings.Contains(err.Error(), text) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -271,7 +272,8 @@ func TestReset(t *testing.T) {
 		c.Reason != "reconnect_needed" || !c.Since.Equal(day.Add(time.Hour)) {
 		t.Errorf("%+v, %+v", shops, c)
 	}
-	if lost, err = sealed.Reset(ctx, s, sealed.Keys{key(t, 2)}, day); err != nil || len(lost.Secrets)+len(lost.Connections) > 0 {
+	lost, err = sealed.Reset(ctx, s, sealed.Keys{key(t, 2)}, day)
+	if err != nil || len(lost.Secrets)+len(lost.Connections) > 0 {
 		t.Errorf("again: %+v, %v", lost, err)
 	}
 }
