@@ -136,6 +136,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.huma.UseMiddleware(a.enter)
 	a.registerSessions()
 	a.registerShops()
+	a.registerConnections()
 	a.registerPeople()
 	a.registerTokens()
 	a.registerMe()

@@ -31,15 +31,32 @@ type Shop struct {
 	Timezone       string     `json:"timezone" example:"Europe/Berlin"`
 	Plan           string     `json:"plan"`
 	UninstalledAt  *time.Time `json:"uninstalled_at" doc:"When the app was removed from the shop."`
+	// Connection is nil for none. Its shape says so by TransformSchema.
+	Connection *Connection `json:"connection"`
 }
 
-func shopShape(s *bellhop.Shop) Shop {
-	return Shop{
+// TransformSchema lets connection be null. The library has no tag for that.
+func (Shop) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["connection"] = &huma.Schema{
+		Description: "The access to the shop by Shopify's Admin API; null for none.",
+		AnyOf:       []*huma.Schema{{Ref: s.Properties["connection"].Ref}, {Type: "null"}},
+	}
+	return s
+}
+
+// shopShape takes nil for a shop without a connection.
+func shopShape(s *bellhop.Shop, c *bellhop.Connection) Shop {
+	shape := Shop{
 		Domain: s.Domain, Disabled: s.Disabled, OwnSecret: s.Secret != "", PreviousSecret: s.PreviousSecret != "",
 		OwnSecretOnly: s.OwnSecretOnly, CustomerInPush: s.CustomerInPush, AddedAt: s.AddedAt.UTC(),
 		LastWebhookAt: events.AtUTC(s.LastEventAt), LastSignedBy: string(s.LastSignedBy), Name: s.Name, Email: s.Email,
 		Currency: s.Currency, Timezone: s.Timezone, Plan: s.Plan, UninstalledAt: events.AtUTC(s.UninstalledAt),
 	}
+	if c != nil {
+		connection := connectionShape(c)
+		shape.Connection = &connection
+	}
+	return shape
 }
 
 // DomainParam names the shop of a call to provision one.
@@ -160,6 +177,14 @@ func (a *API) listShops(ctx context.Context, in *listShops) (*shopPage, error) {
 	if err != nil {
 		return nil, err
 	}
+	connections, err := a.Store.Connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]*bellhop.Connection{}
+	for i := range connections {
+		of[connections[i].Shop] = &connections[i]
+	}
 	page := ShopPage{Shops: []Shop{}}
 	for _, s := range all {
 		if s.Domain <= in.Cursor {
@@ -169,7 +194,7 @@ func (a *API) listShops(ctx context.Context, in *listShops) (*shopPage, error) {
 			page.Next = page.Shops[in.Limit-1].Domain
 			break
 		}
-		page.Shops = append(page.Shops, shopShape(&s))
+		page.Shops = append(page.Shops, shopShape(&s, of[s.Domain]))
 	}
 	return &shopPage{page}, nil
 }
@@ -187,14 +212,21 @@ func (a *API) postShop(ctx context.Context, in *newShop) (*addedShop, error) {
 	if err := a.Store.AddShop(ctx, s); err != nil {
 		return nil, err
 	}
-	return &addedShop{"/v1/shops/" + domain, shopShape(&s)}, nil
+	return &addedShop{"/v1/shops/" + domain, shopShape(&s, nil)}, nil
 }
 
 var errRefusesAll = bellhop.Invalidf("own_secret_only",
 	"own_secret_only needs a secret of the shop's own: without one every webhook of the shop would be refused")
 
-func (a *API) getShop(_ context.Context, s bellhop.Shop, _ *DomainParam) (*shopBody, error) {
-	return &shopBody{shopShape(&s)}, nil
+func (a *API) getShop(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*shopBody, error) {
+	c, err := a.Store.Connection(ctx, s.Domain)
+	switch {
+	case err == nil:
+		return &shopBody{shopShape(&s, &c)}, nil
+	case bellhop.KindOf(err) == bellhop.NotFound:
+		return &shopBody{shopShape(&s, nil)}, nil
+	}
+	return nil, err
 }
 
 // changed answers with a shop as it is after a change.

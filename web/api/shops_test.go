@@ -247,7 +247,7 @@ func TestProvisioningIsForOperators(t *testing.T) {
 			}
 		}
 	}
-	if calls < 11 {
+	if calls < 13 {
 		t.Errorf("only %d calls were tried", calls)
 	}
 }
