@@ -81,13 +81,13 @@ func TestOrdersGoToTheSubscriptions(t *testing.T) {
 // TestTheConfigurationsSubscriptions hold for all shops, and no failure removes them.
 func TestTheConfigurationsSubscriptions(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		r.status = func(hook) int { return 500 }
+		r.answering(func(hook) int { return 500 })
 		r.makeOrder()
 		time.Sleep(5 * time.Hour)
 		if n := len(r.hooks("orders/create")); n != 9 {
 			t.Errorf("%d attempts", n)
 		}
-		r.status = nil
+		r.answering(nil)
 		r.makeOrder()
 		if n := len(r.hooks("orders/create")); n != 10 {
 			t.Errorf("after the failures: %d attempts", n)
@@ -100,22 +100,22 @@ func TestEightFailuresEndASubscription(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.subscribed("ORDERS_CREATE", hooks)
 		r.subscribed("SHOP_UPDATE", hooks)
-		r.status = func(h hook) int {
+		r.answering(func(h hook) int {
 			if h.topic() == "orders/create" {
 				return 503
 			}
 			return 200
-		}
+		})
 		// A burst of failures is one failure; an answer in time begins the row anew.
 		r.must(r.MakeOrders(domain, simulate.ShopifyOptions{Orders: 100}))
 		r.hooks("")
 		time.Sleep(30 * time.Minute)
-		r.status = nil
+		r.answering(nil)
 		time.Sleep(4 * time.Hour)
 		if left, _ := r.Subscriptions(domain); len(left) != 2 {
 			t.Fatalf("after an outage of half an hour there are %v", left)
 		}
-		r.status = func(hook) int { return 503 }
+		r.answering(func(hook) int { return 503 })
 		r.makeOrder()
 		time.Sleep(time.Hour)
 		if left, _ := r.Subscriptions(domain); len(left) != 2 {
@@ -139,12 +139,12 @@ func TestUninstall(t *testing.T) {
 		r.subscribed("APP_UNINSTALLED", hooks)
 		r.subscribed("ORDERS_CREATE", hooks)
 		alive := 0
-		r.status = func(h hook) int {
+		r.answering(func(h hook) int {
 			if h.topic() == "app/uninstalled" {
 				alive = r.ask("{shop{name}}").Status
 			}
 			return 200
-		}
+		})
 		begun := time.Now()
 		r.must(r.Uninstall(domain, 0))
 		got := r.hooks("app/uninstalled")

@@ -133,6 +133,13 @@ func (r *rig) hooks(topic string) (all []hook) {
 	return all
 }
 
+// answering changes what webhooks are answered with.
+func (r *rig) answering(status func(hook) int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = status
+}
+
 // do makes a request; an answer that is cut off has status 0.
 func (r *rig) do(method, path, kind, body string) (w *httptest.ResponseRecorder) {
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
