@@ -161,7 +161,6 @@ func (e *engine) open(push bool) (err error) {
 	if err := e.openEvents(o); err != nil {
 		return err
 	}
-	o.NeedKey = e.config.ShopifyClientID != ""
 	if e.parts, err = e.config.Open(e.job.ctx, o); err != nil {
 		return err
 	}
