@@ -33,7 +33,7 @@ application_url = %s
 embedded = false
 
 [access_scopes]
-# Orders of the last 60 days and their customers' names. For older orders ask Shopify for read_all_orders.
+# Orders of the last 60 days, their customers' names and parcels. Older ones need read_all_orders from Shopify.
 scopes = %s
 
 [auth]

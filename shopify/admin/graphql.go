@@ -87,7 +87,10 @@ func (s *Shop) once(ctx context.Context, budget *budget, op operation, body []by
 	if r == nil || err != nil && RefusalOf(err) != ProtectedData && RefusalOf(err) != ScopeMissing {
 		return err
 	}
-	return errors.Join(err, r.decode(s.domain, data))
+	if unread := r.decode(s.domain, data); err == nil {
+		err = unread
+	}
+	return err
 }
 
 // noteVersion keeps which version Shopify served where it no longer has the wanted one.

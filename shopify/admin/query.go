@@ -126,8 +126,9 @@ func ShopOfHost(host string) (string, error) {
 var toURL = strings.NewReplacer("+", "-", "/", "_")
 
 // WantedScopes are what bellhop asks a shop for, sorted. Without read_orders it is of no use; without
-// read_customers orders come without their customers' names.
-var WantedScopes = []string{"read_customers", "read_orders"}
+// read_customers orders come without their customers' names; Shopify subscribes nobody without
+// read_fulfillments to fulfillments/create and fulfillments/update.
+var WantedScopes = []string{"read_customers", "read_fulfillments", "read_orders"}
 
 // NeededScopes are those of [WantedScopes] that bellhop can't do without.
 var NeededScopes = []string{"read_orders"}

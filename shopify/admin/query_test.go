@@ -184,7 +184,7 @@ func TestAuthorizeURL(t *testing.T) {
 	if got := u.Scheme + "://" + u.Host + u.Path; got != "https://demo.myshopify.com/admin/oauth/authorize" {
 		t.Errorf("the owner goes to %s", got)
 	}
-	want := url.Values{"client_id": {clientID}, "scope": {"read_customers,read_orders"}, "state": {"st&te"},
+	want := url.Values{"client_id": {clientID}, "scope": {"read_customers,read_fulfillments,read_orders"}, "state": {"st&te"},
 		"redirect_uri": {"https://b.example.com/shopify/callback"}, "grant_options[]": {""}}
 	if !maps.EqualFunc(u.Query(), want, slices.Equal[[]string]) {
 		t.Errorf("with %v", u.Query())
@@ -232,8 +232,8 @@ func TestShopOfHost(t *testing.T) {
 func TestMissingScopes(t *testing.T) {
 	for _, c := range []struct{ granted, missing []string }{
 		{nil, admin.WantedScopes},
-		{[]string{"read_orders"}, []string{"read_customers"}},
-		{[]string{"write_orders", "read_customers"}, nil},
+		{[]string{"read_orders"}, []string{"read_customers", "read_fulfillments"}},
+		{[]string{"write_orders", "read_customers", "read_fulfillments"}, nil},
 	} {
 		if got := admin.MissingScopes(c.granted, admin.WantedScopes); !slices.Equal(got, c.missing) {
 			t.Errorf("with %v, %v are missing", c.granted, got)
