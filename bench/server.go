@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -220,7 +222,14 @@ func (b *bench) copyOf(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return to, os.CopyFS(to, os.DirFS(dir))
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		return "", err
+	}
+	// CopyFS lets others read what it copies, and bellhop refuses a key that others can read.
+	if err := os.Chmod(filepath.Join(to, "bellhop.key"), 0o600); !errors.Is(err, fs.ErrNotExist) {
+		return to, err
+	}
+	return to, nil
 }
 
 // twin is FCM's stand-in as a process.

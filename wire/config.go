@@ -47,7 +47,7 @@ type Working struct {
 type Storage struct {
 	Dir   string `name:"dir" env:"BELLHOP_DIR" default:"./bellhop-data" help:"The folder of sqlite: files without a path."`
 	DB    string `name:"db" env:"BELLHOP_DB" default:"sqlite:" help:"The database: sqlite: or sqlite:/path/file.db or postgres://USER:PASSWORD@HOST/DATABASE."`
-	Key   string `name:"key" env:"BELLHOP_KEY" placeholder:"KEY" help:"The key that tokens and shops' secrets are sealed with, as openssl rand -base64 32 makes it, or file:/path. While rotating give two, the new one first, separated by a comma. With sqlite: bellhop makes one beside the database. See docs/key.md."`
+	Key   string `name:"key" env:"BELLHOP_KEY" placeholder:"KEY" help:"The key that seals tokens and shops' secrets, or file:/path; two, the new one first, while rotating. With sqlite: bellhop makes one. See docs/key.md."`
 	Queue string `name:"queue" env:"BELLHOP_QUEUE" default:"sqlite:" help:"The queue, as a URL: sqlite:, postgres:, amqp:, amqps: or sqs:. bellhop serve --help explains."`
 }
 

@@ -173,6 +173,7 @@ var explained = map[string]string{
 	"W1001": "where there is a server it is A or B",
 	"W1030": "the image is empty where there is no server",
 	"W2503": "the two servers share their properties, and each takes its own part",
+	"W9008": "a database that begins from a snapshot is encrypted as that is, and deploy.sh takes no other",
 	"W2506": "a parameter of the image's own type can't be empty",
 }
 

@@ -21,7 +21,7 @@ import (
 const DefaultClientID = "bellhop-demo-app"
 
 // DefaultScopes are those of the app's configuration where none are named.
-var DefaultScopes = []string{"read_customers", "read_orders"}
+var DefaultScopes = []string{"read_customers", "read_fulfillments", "read_orders"}
 
 // Options say which shops the twin has, and which app is installed there.
 type Options struct {
