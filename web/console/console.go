@@ -53,6 +53,7 @@ type Options struct {
 	// Follow answers with the stream of what changes.
 	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
 	WebPushKey string // "": browsers get no notifications
+	URL        string // where people reach bellhop; "" if nobody said
 	Now        func() time.Time
 	Log        *slog.Logger
 }

@@ -82,12 +82,20 @@ func (c *Console) invite(v *visit) error {
 		}
 		return c.people(v, problem.Status, view)
 	}
-	scheme := "http://"
-	if c.Proxies.HTTPS(v.Request) {
-		scheme = "https://"
-	}
-	view.Link = scheme + v.Host + web.InvitationPath(secret)
+	view.Link = c.base(v.Request) + web.InvitationPath(secret)
 	return c.people(v, http.StatusOK, view)
+}
+
+// base is where people reach the console. A request's host, which a client may choose, counts only where nobody
+// said it.
+func (c *Console) base(r *http.Request) string {
+	switch {
+	case c.URL != "":
+		return c.URL
+	case c.Proxies.HTTPS(r):
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // peopleTrouble says what is wrong with a change of a shop's people; "" for what the owner can't mend.

@@ -13,6 +13,7 @@ import (
 	"bellhop"
 	"bellhop/internal/realserver/chromium"
 	"bellhop/web"
+	"bellhop/web/site"
 )
 
 // member adds somebody with a session, and returns its secret.
@@ -76,6 +77,15 @@ func (r *rig) invited(email, role string) string {
 		r.Fatalf("%d %s", a.StatusCode, a.Body)
 	}
 	return m[1]
+}
+
+// A client chooses the Host of its request: an owner must not hand on a link to another's server.
+func TestInvitationNamesOurOwnAddress(t *testing.T) {
+	r := newRig(t, func(o *site.Options) { o.URL = "https://bellhop.example" })
+	a := r.Post("/people/invite", ownerSession, url.Values{"email": {"new@example.com"}, "role": {"staff"}})
+	if !strings.Contains(a.Body, `id="invite-link">https://bellhop.example/invitation?once=bh_i_`) {
+		t.Errorf("%d %s", a.StatusCode, a.Body)
+	}
 }
 
 func TestInvitationInTheConsole(t *testing.T) {

@@ -90,7 +90,7 @@ func New(o Options) (*Server, error) {
 	}
 	pages := console.New(mux, fixed, console.Options{
 		Store: o.Store, Queue: o.Queue, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Follow: rest.Follow,
-		WebPushKey: o.WebPushKey, Care: care, Now: o.Now, Log: o.Logger,
+		WebPushKey: o.WebPushKey, URL: o.URL, Care: care, Now: o.Now, Log: o.Logger,
 	})
 	err = install.New(mux, install.Options{Care: care, Store: o.Store, Auth: auth, Problems: problems,
 		Proxies: o.TrustedProxies, Page: pages.Page, Now: o.Now, Log: o.Logger})
