@@ -110,6 +110,11 @@ func (c *Connector) settle(ctx context.Context, was bellhop.Connection, found se
 	defer cancel()
 	access, now := accessAfter(r), c.now()
 	if access == bellhop.AccessLost && isUninstall(was) {
+		// A check that took longer than its lease may have met a new install meanwhile.
+		is, err := c.Store.Connection(ctx, was.Shop)
+		if err != nil || !is.ConnectedAt.Equal(was.ConnectedAt) {
+			return err
+		}
 		c.Log.Info("the app was removed from a shop", "shop", was.Shop, "at", was.UninstalledAt)
 		return c.Store.Uninstall(ctx, was.Shop, was.UninstalledAt)
 	}

@@ -133,9 +133,12 @@ func TestSharedBudgetIsNeverExceeded(t *testing.T) {
 					t.Fatalf("%d shops, message %d: %d %s", shops, n, s, body)
 				}
 			}
-			n := 0
+			n, began := 0, w.clock.now()
 			for round := range b.Burst + 5 {
 				if round >= b.Burst {
+					if w.clock.now().Add(b.Refill).Sub(began) > 50*time.Minute {
+						break // a request for a token is dated by the machine, and FCM takes none of an hour ago
+					}
 					w.clock.add(b.Refill)
 					w.signIn()
 				}

@@ -116,6 +116,7 @@ func TestRoutedDeliveries(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- s.Run(ctx) }()
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		want := []string{"a.test orders/create 0s", "b.test orders/create 0s", "b.test orders/create 56s",
 			"a.test shop/update 1h0m0s", "b.test shop/update 1h0m0s"}
 		if !slices.Equal(got, want) || tries[1] != 3 || tries[2] != 1 {

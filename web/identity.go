@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -175,5 +176,16 @@ func (a *Auth) SignInWithToken(ctx context.Context, token string, from netip.Add
 	if err != nil {
 		return SignedIn{}, err
 	}
+	// A session goes by what is stored, and would open what the token does not.
+	stored, err := a.store.PersonByEmail(ctx, p.Email)
+	if err == nil && !slices.Equal(stored.Shops, p.Shops) {
+		err = errNarrower
+	}
+	if err != nil {
+		return SignedIn{}, err
+	}
 	return a.open(ctx, p, network)
 }
+
+var errNarrower = bellhop.Errorf(bellhop.Forbidden, "token_narrower",
+	"this token opens less than the account has here: send it with each request, or change the account's shops here")

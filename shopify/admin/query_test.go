@@ -184,8 +184,8 @@ func TestAuthorizeURL(t *testing.T) {
 	if got := u.Scheme + "://" + u.Host + u.Path; got != "https://demo.myshopify.com/admin/oauth/authorize" {
 		t.Errorf("the owner goes to %s", got)
 	}
-	want := url.Values{"client_id": {clientID}, "scope": {"read_customers,read_fulfillments,read_orders"}, "state": {"st&te"},
-		"redirect_uri": {"https://b.example.com/shopify/callback"}, "grant_options[]": {""}}
+	want := url.Values{"client_id": {clientID}, "scope": {"read_customers,read_fulfillments,read_orders"},
+		"state": {"st&te"}, "redirect_uri": {"https://b.example.com/shopify/callback"}, "grant_options[]": {""}}
 	if !maps.EqualFunc(u.Query(), want, slices.Equal[[]string]) {
 		t.Errorf("with %v", u.Query())
 	}

@@ -122,6 +122,9 @@ func (db *DB) RemoveMembership(ctx context.Context, id int64, shop string) error
 			return err
 		}
 		last, err := r.Remove(id)
+		if err == nil {
+			err = tx.Do(func(b *postgres.Batch) { b.Exec(dropInvitations, id, shop) })
+		}
 		if err != nil {
 			return err
 		}
@@ -140,6 +143,10 @@ func (db *DB) RemoveMembership(ctx context.Context, id int64, shop string) error
 	})
 	return wrap("remove a membership", err)
 }
+
+// dropInvitations drops a member's own invitations to a shop, and those that they made: nobody comes back by one.
+const dropInvitations = `DELETE FROM invitations WHERE (SELECT email FROM people WHERE id = $1) IN (email, invited_by)
+	AND shop_id = (SELECT id FROM shops WHERE domain = $2)`
 
 const findInvitation = `SELECT ` + rows.InvitationColumns + ` FROM invitations i JOIN shops s ON s.id = i.shop_id `
 

@@ -116,6 +116,9 @@ func (db *DB) RemoveMembership(ctx context.Context, id int64, domain string) err
 			return err
 		}
 		last, err := r.Remove(id)
+		if err == nil {
+			err = tx.Prepare(dropInvitations).Int(id).Int(shop).Exec()
+		}
 		if err != nil {
 			return err
 		}
@@ -129,6 +132,10 @@ func (db *DB) RemoveMembership(ctx context.Context, id int64, domain string) err
 			dropDevices(tx.Conn, `person_id = ? AND shop_id = ?`, id, shop))
 	})
 }
+
+// dropInvitations drops a member's own invitations to a shop, and those that they made: nobody comes back by one.
+const dropInvitations = `DELETE FROM invitations WHERE (SELECT email FROM people WHERE id = ?1) IN (email, invited_by)
+	AND shop_id = ?2`
 
 const findInvitation = `SELECT ` + rows.InvitationColumns + ` FROM invitations i JOIN shops s ON s.id = i.shop_id `
 

@@ -19,8 +19,8 @@ func fullConnection(domain string) bellhop.Connection {
 		Scopes: []string{"read_customers", "read_orders"}, Token: "token of " + domain, ExpiresAt: at(3600),
 		RefreshToken: "refresh token", RefreshExpiresAt: at(9000), Access: bellhop.AccessRefused, Reason: "unavailable",
 		Since: at(2).Add(7 * time.Microsecond), CheckedAt: at(3), CheckDue: at(4), UninstalledAt: at(5),
-		Subscriptions: []bellhop.Subscription{{Topic: "orders/create", There: true},
-			{Topic: "refunds/create", Refusal: "protected_data"}}}
+		Subscriptions: []bellhop.Subscription{{Topic: "orders/create", There: true, Address: "https://b.example.com"},
+			{Topic: "refunds/create", Refusal: "protected_data", Address: "https://a.example.com"}}}
 }
 
 func connections(f *fixture) {

@@ -78,7 +78,15 @@ func lastOwner(f *fixture) {
 	f.must(f.s.SetMembership(f.ctx, kim.ID, ownerOf(shop)))
 	f.must(f.s.SetMembership(f.ctx, jo.ID, staffOf(shop)))
 	f.kind(bellhop.Conflict, f.s.RemoveMembership(f.ctx, kim.ID, shop))
+	for n, i := range []bellhop.Invitation{{Email: jo.Email, InvitedBy: kim.Email},
+		{Email: "x@example.com", InvitedBy: jo.Email}, {Email: "y@example.com", InvitedBy: kim.Email}} {
+		i.Hash, i.Shop, i.Role, i.CreatedAt, i.ExpiresAt = [32]byte{byte(n)}, shop, bellhop.RoleOwner, at(1), at(60)
+		f.must(f.s.Invite(f.ctx, i))
+	}
 	f.must(f.s.RemoveMembership(f.ctx, jo.ID, shop))
+	left := must(f.s.Invitations(f.ctx, shop, at(2)))(f) // none by which jo would come back
+	f.equal("invitations that stay", len(left), 1)
+	f.equal("whose", left[0].Email, "y@example.com")
 }
 
 // twoOwnersLeaveAtOnce makes a shop's owners leave in the same moment: one stays.
