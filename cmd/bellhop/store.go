@@ -79,8 +79,8 @@ func (c *storeCopyCmd) copy(j *job, both *wire.Copy) error {
 			"none.",
 			plural(b.Waiting+b.Leased, "waiting event"), plural(b.Dead, "dead letter"), keep)
 	}
-	j.say("Tokens and shops' secrets stay sealed: the key goes along. Set BELLHOP_KEY to it, or put bellhop.key beside an " +
-		"SQLite file.")
+	j.say("Tokens and shops' secrets stay sealed: the key goes along. Set BELLHOP_KEY to it, or put bellhop.key beside " +
+		"an SQLite file.")
 	j.say("Next: set BELLHOP_DB to the new database, and start bellhop serve.")
 	return nil
 }

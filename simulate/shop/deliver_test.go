@@ -225,7 +225,7 @@ func TestScopesAndTheShopChange(t *testing.T) {
 			Shop              int64 `json:"shop_id"`
 		}
 		got := r.hooks("app/scopes_update")
-		if len(got) != 1 || json.Unmarshal([]byte(got[0].body), &scopes) != nil || len(scopes.Previous) != 2 ||
+		if len(got) != 1 || json.Unmarshal([]byte(got[0].body), &scopes) != nil || len(scopes.Previous) != 3 ||
 			len(scopes.Current) != 1 || scopes.Shop == 0 {
 			t.Errorf("scopes: %v", got)
 		}

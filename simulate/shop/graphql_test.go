@@ -24,7 +24,7 @@ func TestTheShopAndItsInstallation(t *testing.T) {
 			map[string]any{"yes": true})
 		const want = `{"data":{"shop":{"name":"Demo","myshopifyDomain":"demo.myshopify.com","email":"owner@demo.example",` +
 			`"currencyCode":"USD","ianaTimezone":"America/New_York","plan":{"publicDisplayName":"Basic"},"__typename":"Shop"},` +
-			`"currentAppInstallation":{"accessScopes":[{"handle":"read_customers"},{"handle":"read_orders"}]}}`
+			`"currentAppInstallation":{"accessScopes":[{"handle":"read_customers"},{"handle":"read_fulfillments"},{"handle":"read_orders"}]}}`
 		if !strings.HasPrefix(a.text, want) || a.Version != version {
 			t.Errorf("%s by %s: %s", version, a.Version, a.text)
 		}

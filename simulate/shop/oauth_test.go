@@ -231,7 +231,8 @@ func TestClientCredentials(t *testing.T) {
 	}
 	r.must(r.SetFaults(domain, shop.Faults{}))
 	got := r.grant(200, "grant_type", "client_credentials")
-	if got["expires_in"] != 86399.0 || got["refresh_token"] != nil || got["scope"] != "read_customers,read_orders" {
+	if got["expires_in"] != 86399.0 || got["refresh_token"] != nil ||
+		got["scope"] != "read_customers,read_fulfillments,read_orders" {
 		t.Errorf("the grant is %v", got)
 	}
 	// A new one revokes the one before.
