@@ -61,6 +61,14 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// CodeOf returns the code of the outermost [*Error] in err's chain; "" without one.
+func CodeOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
 // IsPermanent reports whether err can never turn into success with the same event, so that a retry
 // is useless.
 func IsPermanent(err error) bool { return KindOf(err) == Invalid }

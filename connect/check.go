@@ -191,10 +191,3 @@ func nextCheck(conn bellhop.Connection, now time.Time) time.Duration {
 
 // jitter spreads checks that were due together by a third to either side.
 func jitter(d time.Duration) time.Duration { return d*2/3 + rand.N(d*2/3+1) }
-
-func codeOf(err error) string {
-	if e, ok := errors.AsType[*bellhop.Error](err); ok {
-		return e.Code
-	}
-	return ""
-}

@@ -222,7 +222,7 @@ func TestSubscriptionsComeBack(t *testing.T) {
 	r.connected()
 	wanted := len(shopify.Wanted())
 	r.must(r.twin.DropSubscriptions(demo, "orders/create"))
-	if n := r.subscribed(demo, base+connect.WebhookPath); n != wanted-1 {
+	if n := r.subscribed(demo, base+shopify.WebhookPath); n != wanted-1 {
 		t.Fatalf("%d subscriptions", n)
 	}
 	due := r.connection(demo).CheckDue.Sub(r.clock.Now())
@@ -231,7 +231,7 @@ func TestSubscriptionsComeBack(t *testing.T) {
 	}
 	r.clock.pass(due)
 	back := r.check(demo)
-	if connect.Missing(back.Subscriptions) != 0 || r.subscribed(demo, base+connect.WebhookPath) != wanted {
+	if connect.Missing(back.Subscriptions) != 0 || r.subscribed(demo, base+shopify.WebhookPath) != wanted {
 		t.Errorf("checked: %+v", back.Subscriptions)
 	}
 	api, err := r.Access(t.Context(), demo)
@@ -242,7 +242,7 @@ func TestSubscriptionsComeBack(t *testing.T) {
 	}
 	r.URL = "https://new.example"
 	r.state(r.check(demo), bellhop.AccessGood, "")
-	for at, want := range map[string]int{base + connect.WebhookPath: 0, r.URL + connect.WebhookPath: wanted, others: 1,
+	for at, want := range map[string]int{base + shopify.WebhookPath: 0, r.URL + shopify.WebhookPath: wanted, others: 1,
 		staging: 1} {
 		if n := r.subscribed(demo, at); n != want {
 			t.Errorf("%d subscriptions at %s, want %d", n, at, want)
@@ -293,6 +293,28 @@ func TestWhatComesMeanwhileStays(t *testing.T) {
 	r.check(demo)
 	if now := r.connection(demo); !now.CheckDue.Equal(at) || now.UninstalledAt.IsZero() {
 		t.Errorf("forgotten: %+v", now)
+	}
+}
+
+// TestAnOldUninstallEndsNoNewInstall: a check that took longer than its lease meets an install of meanwhile.
+func TestAnOldUninstallEndsNoNewInstall(t *testing.T) {
+	r := newRig(t)
+	conn := r.installed().Connection
+	r.clock.pass(time.Minute)
+	r.must(r.twin.Uninstall(demo, 0))
+	r.change(demo, func(c *bellhop.Connection) { c.UninstalledAt, c.CheckDue = r.clock.Now(), r.clock.Now() })
+	anew := conn
+	anew.Token, anew.ConnectedAt, anew.UninstalledAt = "new", r.clock.Now().Add(time.Minute), time.Time{}
+	r.Probe = func(p connect.Point) {
+		if p == connect.PointLooked {
+			r.must(r.store.PutConnection(t.Context(), anew))
+		}
+	}
+	r.check(demo)
+	is, err := r.store.Shop(t.Context(), demo)
+	r.must(err)
+	if now := r.connection(demo); now.Token != "new" || now.Access != bellhop.AccessGood || !is.UninstalledAt.IsZero() {
+		t.Errorf("the new install is %+v, of a shop uninstalled at %v", now, is.UninstalledAt)
 	}
 }
 

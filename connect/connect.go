@@ -136,23 +136,13 @@ func (c *Connector) connect(ctx context.Context, shop string, in install) (done 
 	if done.Connection, err = c.Store.Connection(ctx, shop); err != nil {
 		return Connected{}, err
 	}
-	done.Shop, err = c.shop(ctx, shop)
+	done.Shop, err = c.Store.Shop(ctx, shop)
 	c.Log.Info("connected a shop", "shop", shop, "grant", in.grant, "access", done.Connection.Access)
 	return done, err
 }
 
-// needed are the scopes without which bellhop is of no use.
-var needed = []string{"read_orders"}
-
-// lacking lists the needed scopes that are not granted. Shopify grants reading with writing.
-func lacking(granted []string) (missing []string) {
-	for _, s := range needed {
-		if !slices.Contains(granted, s) && !slices.Contains(granted, "write"+strings.TrimPrefix(s, "read")) {
-			missing = append(missing, s)
-		}
-	}
-	return missing
-}
+// lacking lists the scopes that are not granted, and without which bellhop is of no use.
+func lacking(granted []string) []string { return admin.MissingScopes(granted, admin.NeededScopes) }
 
 // probe uses a token for the first time.
 func (c *Connector) probe(ctx context.Context, shop string, t *admin.Tokens) (info admin.Info, err error) {
@@ -202,18 +192,6 @@ func (c *Connector) describe(ctx context.Context, shop string, info admin.Info, 
 			s.InfoAt = at
 		}
 	})
-}
-
-func (c *Connector) shop(ctx context.Context, domain string) (bellhop.Shop, error) {
-	all, err := c.Store.Shops(ctx)
-	if err != nil {
-		return bellhop.Shop{}, err
-	}
-	i := slices.IndexFunc(all, func(s bellhop.Shop) bool { return s.Domain == domain })
-	if i < 0 {
-		return bellhop.Shop{}, bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s", domain)
-	}
-	return all[i], nil
 }
 
 func sorted(scopes []string) []string {

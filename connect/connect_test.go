@@ -15,8 +15,8 @@ import (
 )
 
 func TestTheAddressIsTheEndpoints(t *testing.T) {
-	if connect.WebhookPath != webhook.Path {
-		t.Errorf("subscribed is %s, served is %s", connect.WebhookPath, webhook.Path)
+	if shopify.WebhookPath != webhook.Path {
+		t.Errorf("subscribed is %s, served is %s", shopify.WebhookPath, webhook.Path)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestConnecting(t *testing.T) {
 	}
 }
 
-const connect2 = connect.WebhookPath
+const connect2 = shopify.WebhookPath
 
 // TestNothingIsHalfConnected: what Shopify refuses leaves nothing behind.
 func TestNothingIsHalfConnected(t *testing.T) {

@@ -29,7 +29,7 @@ const (
 const LeasePrefix = "shop/"
 
 // isBusy reports that another process works on the shop.
-func isBusy(err error) bool { return codeOf(err) == "shop_busy" }
+func isBusy(err error) bool { return bellhop.CodeOf(err) == "shop_busy" }
 
 // hold does something with a shop while nobody else does.
 func (c *Connector) hold(ctx context.Context, shop string, patience time.Duration,

@@ -12,10 +12,8 @@ import (
 	"bellhop/shopify/admin"
 )
 
-// WebhookPath is where Shopify posts to, behind BELLHOP_URL.
-const WebhookPath = "/webhooks/shopify"
-
-func (c *Connector) address() string { return c.URL + WebhookPath }
+// address is where Shopify posts to.
+func (c *Connector) address() string { return c.URL + shopify.WebhookPath }
 
 // plan is what is to do with the subscriptions of a shop.
 type plan struct {

@@ -71,7 +71,7 @@ func TestFourKeepersAtOnce(t *testing.T) {
 				conn := r.connection(domain)
 				r.state(conn, bellhop.AccessGood, "")
 				tokens[conn.Token] = true
-				if n := r.subscribed(domain, base+connect.WebhookPath); n != len(shopify.Wanted()) {
+				if n := r.subscribed(domain, base+shopify.WebhookPath); n != len(shopify.Wanted()) {
 					t.Fatalf("round %d: %d subscriptions of %s", round, n, domain)
 				}
 			}
@@ -132,7 +132,7 @@ func TestKilledWhileRenewing(t *testing.T) {
 		now := r.check(demo)
 		r.state(now, bellhop.AccessGood, "")
 		if now.Token == first.Token || connect.Missing(now.Subscriptions) != 0 ||
-			r.subscribed(demo, base+connect.WebhookPath) != len(shopify.Wanted()) {
+			r.subscribed(demo, base+shopify.WebhookPath) != len(shopify.Wanted()) {
 			t.Errorf("killed at %s: %+v", point, now)
 		}
 	}

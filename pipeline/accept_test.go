@@ -36,6 +36,7 @@ type shops struct {
 // noShops are the methods that a keyring doesn't call.
 type noShops = interface {
 	AddShop(context.Context, bellhop.Shop) error
+	Shop(context.Context, string) (bellhop.Shop, error)
 	UpdateShop(context.Context, string, func(*bellhop.Shop)) error
 }
 

@@ -1,7 +1,7 @@
 package pipeline
 
 import (
-	"errors"
+	"cmp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,12 +68,7 @@ func (m *Metrics) refused(err error) {
 	}
 }
 
-func codeOf(err error) string {
-	if e, ok := errors.AsType[*bellhop.Error](err); ok {
-		return e.Code
-	}
-	return "internal"
-}
+func codeOf(err error) string { return cmp.Or(bellhop.CodeOf(err), "internal") }
 
 func (m *Metrics) processed(outcome bellhop.Outcome, reason string) {
 	if m != nil {

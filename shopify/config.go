@@ -8,6 +8,13 @@ import (
 // APIVersion is the version of webhooks that an app subscribes to.
 const APIVersion = "2026-10"
 
+// The addresses of bellhop that Shopify knows, behind [AppConfig.URL].
+const (
+	WebhookPath  = "/webhooks/shopify" // where it posts to
+	InstallPath  = "/shopify/install"  // where it opens the app
+	CallbackPath = "/shopify/callback" // where it comes back to with the owner's consent
+)
+
 // AppConfig is what an app's configuration file says of bellhop.
 type AppConfig struct {
 	Name     string
@@ -55,9 +62,9 @@ uri = %s
 compliance_topics = [
 %s]
 uri = %s
-`, quote(c.Name), quote(c.ClientID), quote(c.URL+"/shopify/install"), quote(strings.Join(c.Scopes, ",")),
-		quote(c.URL+"/shopify/callback"), quote(APIVersion), list(Wanted()), quote(c.URL+"/webhooks/shopify"),
-		list(Compliance()), quote(c.URL+"/webhooks/shopify"))
+`, quote(c.Name), quote(c.ClientID), quote(c.URL+InstallPath), quote(strings.Join(c.Scopes, ",")),
+		quote(c.URL+CallbackPath), quote(APIVersion), list(Wanted()), quote(c.URL+WebhookPath),
+		list(Compliance()), quote(c.URL+WebhookPath))
 }
 
 func list(topics []string) string {

@@ -159,7 +159,7 @@ func eventTime(e *bellhop.Event) time.Time {
 // that fit as they are, nearly all, are read fast.
 func unmarshalLoosely(body []byte, v any) (unread []string, err error) {
 	err = unmarshal(body, v)
-	if e, ok := errors.AsType[*bellhop.Error](err); !ok || e.Code != "body_field" {
+	if bellhop.CodeOf(err) != "body_field" {
 		return nil, err
 	}
 	return fit(body, v), nil

@@ -222,6 +222,8 @@ type Shops interface {
 	AddShop(ctx context.Context, s bellhop.Shop) error
 	// Shops lists them by domain, each with the time of its last webhook.
 	Shops(ctx context.Context) ([]bellhop.Shop, error)
+	// Shop returns one, or bellhop.NotFound.
+	Shop(ctx context.Context, domain string) (bellhop.Shop, error)
 	// UpdateShop changes a shop, all but its domain and AddedAt. change sees the shop as it
 	// is.
 	UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error

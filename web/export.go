@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -68,7 +67,7 @@ func Export(ctx context.Context, from Lister, shop string, q store.OrderQuery, t
 func patiently(ctx context.Context, from Lister, shop string, q store.OrderQuery) (page store.OrderPage, err error) {
 	for range exportTries {
 		page, err = from.Orders(ctx, shop, q)
-		if e, ok := errors.AsType[*bellhop.Error](err); !ok || e.Code != "search_busy" {
+		if bellhop.CodeOf(err) != "search_busy" {
 			break
 		}
 	}

@@ -81,7 +81,7 @@ func (i *identities) add(ctx context.Context, id bellhop.Identity) (p bellhop.Pe
 		p = bellhop.Person{Email: id.Email, AddedAt: i.now()}
 		p.SetShops(id.Shops[n : n+1 : n+1])
 		p, err = i.store.AddPerson(ctx, p)
-		if hasCode(err, "email_taken") { // by another request of theirs
+		if bellhop.CodeOf(err) == "email_taken" { // by another request of theirs
 			p, err = i.store.PersonByEmail(ctx, id.Email)
 		}
 		if bellhop.KindOf(err) == bellhop.NotFound {
@@ -134,7 +134,7 @@ func (i *identities) change(ctx context.Context, p bellhop.Person, to []bellhop.
 			continue
 		}
 		err := i.store.SetMembership(ctx, p.ID, m)
-		if err != nil && bellhop.KindOf(err) != bellhop.NotFound && !hasCode(err, "last_owner") {
+		if err != nil && bellhop.KindOf(err) != bellhop.NotFound && bellhop.CodeOf(err) != "last_owner" {
 			return changed, err
 		}
 		changed = changed || err == nil
@@ -144,7 +144,7 @@ func (i *identities) change(ctx context.Context, p bellhop.Person, to []bellhop.
 			continue
 		}
 		err := i.store.RemoveMembership(ctx, p.ID, m.Shop)
-		if err != nil && bellhop.KindOf(err) != bellhop.NotFound && !hasCode(err, "last_owner") {
+		if err != nil && bellhop.KindOf(err) != bellhop.NotFound && bellhop.CodeOf(err) != "last_owner" {
 			return changed, err
 		}
 		changed = changed || err == nil

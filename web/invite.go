@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -114,7 +113,7 @@ func (a *Auth) SignUp(ctx context.Context, secret, password, language string, fr
 	}
 	p := bellhop.Person{PasswordHash: hash, Settings: bellhop.Settings{Language: language}}
 	p, err = a.store.Accept(ctx, i.Hash, p, a.now())
-	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == "email_taken" {
+	if bellhop.CodeOf(err) == "email_taken" {
 		err = ErrInvitation
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"bellhop"
@@ -20,7 +19,7 @@ func AddMember(ctx context.Context, s store.People, email string, m bellhop.Memb
 	p := bellhop.Person{Email: email, AddedAt: now}
 	p.SetShops([]bellhop.Membership{m})
 	added, err := s.AddPerson(ctx, p)
-	if !hasCode(err, "email_taken") {
+	if bellhop.CodeOf(err) != "email_taken" {
 		return added, err
 	}
 	if p, err = s.PersonByEmail(ctx, email); err != nil {
@@ -33,10 +32,4 @@ func AddMember(ctx context.Context, s store.People, email string, m bellhop.Memb
 		return p, err
 	}
 	return s.PersonByEmail(ctx, email)
-}
-
-// hasCode reports whether an error has a code.
-func hasCode(err error, code string) bool {
-	e, ok := errors.AsType[*bellhop.Error](err)
-	return ok && e.Code == code
 }

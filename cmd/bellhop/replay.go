@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 
 	"bellhop"
 	"bellhop/pipeline"
@@ -47,11 +46,8 @@ func (c *replayCmd) Run(j *job) error {
 
 // shopIsThere keeps a misspelt shop from looking like one without events.
 func shopIsThere(j *job, p *wire.Parts, domain string) error {
-	shops, err := p.Store.Shops(j.ctx)
-	if err == nil && !slices.ContainsFunc(shops, func(s bellhop.Shop) bool { return s.Domain == domain }) {
-		err = bellhop.Errorf(bellhop.NotFound, "shop", "there is no shop %s: see bellhop shop ls", domain)
-	}
-	return err
+	_, err := p.Store.Shop(j.ctx, domain)
+	return missing(err, "shop", "there is no shop %s: see bellhop shop ls", domain)
 }
 
 // chosenShops is the one shop that is named, or all.

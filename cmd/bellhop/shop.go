@@ -204,7 +204,7 @@ func missing(err error, code, format string, args ...any) error {
 
 // already replaces an error with a code by the command's own words.
 func already(err error, code, format string, args ...any) error {
-	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == code {
+	if bellhop.CodeOf(err) == code {
 		return bellhop.Errorf(bellhop.Conflict, code, format, args...)
 	}
 	return err

@@ -9,12 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// The app's addresses, as its configuration has them.
-const (
-	installPath  = "/shopify/install"
-	callbackPath = "/shopify/callback"
+	"bellhop/shopify"
 )
 
 var scopeForm = regexp.MustCompile(`^(unauthenticated_)?(read|write)_[a-z_]+$`)
@@ -46,7 +42,7 @@ func (s *shop) readAuthorization(q url.Values) (a authorization, wrong string) {
 	case q.Get("client_id") != s.opt.ClientID:
 		return a, "Oauth error invalid_request: Could not find Shopify API application with api_key " +
 			shorten(q.Get("client_id"))
-	case a.redirect != s.opt.App+callbackPath:
+	case a.redirect != s.opt.App+shopify.CallbackPath:
 		return a, "Oauth error invalid_request: The redirect_uri is not whitelisted"
 	case !ok:
 		return a, "Oauth error invalid_scope: The access scope is invalid: " + shorten(q.Get("scope"))
@@ -113,10 +109,10 @@ func (t *Twin) InstallURL(domain string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.signed(t.opt.App+installPath, url.Values{}, t.opt.Now()), nil
+	return s.signed(t.opt.App+shopify.InstallPath, url.Values{}, t.opt.Now()), nil
 }
 
 // openApp is the link in the admin.
 func (t *Twin) openApp(w http.ResponseWriter, r *http.Request, s *shop) {
-	http.Redirect(w, r, s.signed(t.opt.App+installPath, url.Values{}, t.opt.Now()), http.StatusFound)
+	http.Redirect(w, r, s.signed(t.opt.App+shopify.InstallPath, url.Values{}, t.opt.Now()), http.StatusFound)
 }

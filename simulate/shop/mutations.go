@@ -91,15 +91,21 @@ func (q *request) subscriptionOf(args map[string]any) int {
 
 // mayHear refuses the topics about orders to an app without their scope.
 func (q *request) mayHear(topic string) error {
-	if orderTopic(topic) && !q.has("read_orders") {
-		return accessDenied("webhookSubscriptionCreate field", "read_orders")
+	if scope := scopeOf(topic); scope != "" && !q.has(scope) {
+		return accessDenied("webhookSubscriptionCreate field", scope)
 	}
 	return nil
 }
 
-func orderTopic(topic string) bool {
-	kind, _, _ := strings.Cut(topic, "/")
-	return slices.Contains([]string{"orders", "refunds", "fulfillments", "order_transactions"}, kind)
+// scopeOf is what an app needs to subscribe to a topic, as the schema says; "" for nothing.
+func scopeOf(topic string) string {
+	switch kind, _, _ := strings.Cut(topic, "/"); kind {
+	case "orders", "refunds", "order_transactions":
+		return "read_orders"
+	case "fulfillments":
+		return "read_fulfillments"
+	}
+	return ""
 }
 
 // apply gives a subscription what a mutation asks for; it returns the errors of that.
@@ -116,7 +122,7 @@ func (q *request) apply(sub *subscription, args map[string]any) []any {
 			return userError(fieldAddress, "Address for this topic has already been taken")
 		}
 	}
-	if orderTopic(sub.topic) && q.faults.Protected == ProtectedOrders {
+	if scopeOf(sub.topic) != "" && q.faults.Protected == ProtectedOrders {
 		return userError(fieldInput, "This app is not approved to subscribe to webhook topics containing protected "+
 			"customer data. See https://shopify.dev/docs/apps/launch/protected-customer-data for more details.")
 	}

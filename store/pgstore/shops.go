@@ -51,12 +51,19 @@ var updateShop = `UPDATE shops s SET secret = n.secret, previous_secret = n.prev
 	` FROM ` + postgres.Unnest("text text text "+changeTypes) + ` AS n(domain, secret, previous_secret, ` +
 	rows.ShopChanges + `) WHERE s.domain = n.domain`
 
+// Shop implements [store.Shops].
+func (db *DB) Shop(ctx context.Context, domain string) (bellhop.Shop, error) {
+	return only(ctx, db.api, "shop", rows.Shop, oneShop, domain)
+}
+
+const oneShop = `SELECT ` + rows.ShopColumns + ` FROM shops WHERE domain = $1`
+
 // UpdateShop implements [store.Shops]. change may be called more than once.
 func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
 		var s bellhop.Shop
 		err := tx.Do(func(b *postgres.Batch) {
-			one(b, &s, rows.Shop, `SELECT `+rows.ShopColumns+` FROM shops WHERE domain = $1 FOR NO KEY UPDATE`, domain)
+			one(b, &s, rows.Shop, oneShop+` FOR NO KEY UPDATE`, domain)
 		})
 		if err == nil && s.Domain == "" {
 			err = driver.NotFound("shop")

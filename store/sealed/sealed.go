@@ -112,6 +112,18 @@ func (s *Store) Shops(ctx context.Context) ([]bellhop.Shop, error) {
 	return opened(s.keys, secretsOf)(s.Store.Shops(ctx))
 }
 
+// Shop implements [store.Shops].
+func (s *Store) Shop(ctx context.Context, domain string) (bellhop.Shop, error) {
+	shop, err := s.Store.Shop(ctx, domain)
+	if err == nil {
+		err = s.keys.openAll(secretsOf(&shop))
+	}
+	if err != nil {
+		return bellhop.Shop{}, err
+	}
+	return shop, nil
+}
+
 // opened opens the secrets of all.
 func opened[T any](ks Keys, in func(*T) []secret) func([]T, error) ([]T, error) {
 	return func(all []T, err error) ([]T, error) {

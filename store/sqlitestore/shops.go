@@ -40,10 +40,19 @@ func (db *DB) Shops(ctx context.Context) ([]bellhop.Shop, error) {
 var updateShop = `UPDATE shops SET (secret, previous_secret, ` + rows.ShopChanges + `) = (?,?,` +
 	marks(rows.ShopChanges) + `) WHERE domain = ?`
 
+// Shop implements [store.Shops].
+func (db *DB) Shop(ctx context.Context, domain string) (bellhop.Shop, error) {
+	return get(ctx, db.read, "look up a shop", func(c *sqlitefile.Conn) (bellhop.Shop, error) {
+		return first(c.Prepare(oneShop).Text(domain), "shop", rows.Shop)
+	})
+}
+
+const oneShop = `SELECT ` + rows.ShopColumns + ` FROM shops WHERE domain = ?`
+
 // UpdateShop implements [store.Shops]. change may be called more than once.
 func (db *DB) UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error {
 	return db.write(ctx, "update a shop", func(tx *sqlitefile.Tx) error {
-		s, err := first(tx.Prepare(`SELECT `+rows.ShopColumns+` FROM shops WHERE domain = ?`).Text(domain), "shop", rows.Shop)
+		s, err := first(tx.Prepare(oneShop).Text(domain), "shop", rows.Shop)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ func shops(f *fixture) {
 	f.kind(bellhop.Conflict, f.s.AddShop(f.ctx, b))
 	f.kind(bellhop.Invalid, f.s.AddShop(f.ctx, bellhop.Shop{}))
 	f.equal("shops", must(f.s.Shops(f.ctx))(f), []bellhop.Shop{a, b})
+	f.equal("one", must(f.s.Shop(f.ctx, b.Domain))(f), b)
+	f.kind(bellhop.NotFound, errOf(f.s.Shop(f.ctx, "c.myshopify.com")))
 
 	f.must(f.s.UpdateShop(f.ctx, b.Domain, func(s *bellhop.Shop) {
 		f.equal("as it is", *s, b)

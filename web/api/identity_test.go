@@ -217,8 +217,14 @@ func TestTheClaimDecides(t *testing.T) {
 		p.RoleIn(other) != bellhop.RoleStaff {
 		t.Errorf("%+v %v", p, err)
 	}
-	s.Problem(s.Call("GET", "/v1/orders?shop="+demo, s.token("kim2@example.com", "shops", []string{other}), ""), 404,
-		"shop_not_found")
+	narrow := s.token("kim2@example.com", "shops", []string{other})
+	s.Problem(s.Call("GET", "/v1/orders?shop="+demo, narrow, ""), 404, "shop_not_found")
+	// A session would open what the token does not.
+	s.Problem(s.Call("POST", "/v1/sessions", "", `{"jwt":"`+narrow+`"}`), 403, "token_narrower")
+	whole := s.token("kim2@example.com", "shops", map[string]string{demo: "owner", other: "staff"})
+	if a := s.Call("POST", "/v1/sessions", "", `{"jwt":"`+whole+`"}`); a.StatusCode != 200 {
+		t.Errorf("of a token with all of the shops: %d %s", a.StatusCode, a.Body)
+	}
 }
 
 // TestOneAccountForManyFirstRequests at the same moment.

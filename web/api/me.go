@@ -67,31 +67,23 @@ func (a *API) meOf(ctx context.Context, who web.Principal) (*meBody, error) {
 	default:
 		me.Role, me.Shop = roleToken, who.Token.Shop
 	}
-	shops, err := a.Store.Shops(ctx)
-	if err != nil {
-		return nil, err
+	me.Shops = []OwnShop{}
+	for _, m := range who.Shops() {
+		s, err := a.Store.Shop(ctx, m.Shop)
+		if err != nil {
+			return nil, err
+		}
+		me.Shops = append(me.Shops, OwnShop{m.Shop, s.Name, cmp.Or(string(m.Role), roleToken)})
 	}
-	names := make(map[string]string, len(shops))
-	for _, s := range shops {
-		names[s.Domain] = s.Name
-	}
-	me.Shops = web.Each(who.Shops(), func(m *bellhop.Membership) OwnShop {
-		return OwnShop{m.Shop, names[m.Shop], cmp.Or(string(m.Role), roleToken)}
-	})
 	return &meBody{me}, nil
 }
 
 func (a *API) getShopSettings(ctx context.Context, who web.Principal, _ *ShopParam) (*shopSettingsBody, error) {
-	shops, err := a.Store.Shops(ctx)
+	s, err := a.Store.Shop(ctx, who.Shop)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range shops {
-		if s.Domain == who.Shop {
-			return settingsOf(s), nil
-		}
-	}
-	return nil, web.ErrNoShop
+	return settingsOf(s), nil
 }
 
 func settingsOf(s bellhop.Shop) *shopSettingsBody {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -160,15 +159,7 @@ func (a *API) shop(ctx context.Context, name string) (s bellhop.Shop, err error)
 	if err != nil {
 		return s, web.ErrNoShop
 	}
-	all, err := a.Store.Shops(ctx)
-	if err != nil {
-		return s, err
-	}
-	i := slices.IndexFunc(all, func(s bellhop.Shop) bool { return s.Domain == domain })
-	if i < 0 {
-		return s, web.ErrNoShop
-	}
-	return all[i], nil
+	return a.Store.Shop(ctx, domain)
 }
 
 // listShops goes on behind the domain that the cursor is.

@@ -50,15 +50,11 @@ func (c *Console) people(v *visit, status int, view *peopleView) error {
 	for _, i := range invited {
 		view.Invited = append(view.Invited, invitedRow{i.Email, v.T("people.role." + string(i.Role)), v.Moment(i.ExpiresAt)})
 	}
-	shops, err := c.Store.Shops(v.Context())
-	for _, s := range shops {
-		if s.Domain == v.Shop {
-			view.CustomerInPush = s.CustomerInPush
-		}
-	}
+	shop, err := c.Store.Shop(v.Context(), v.Shop)
 	if err != nil {
 		return err
 	}
+	view.CustomerInPush = shop.CustomerInPush
 	return c.render(v.w, status, "people", view)
 }
 
@@ -161,7 +157,7 @@ func (c *Console) removePerson(v *visit) error {
 
 // changed goes back to the page, which says what was done, or why not.
 func (c *Console) changed(v *visit, err error, n *notice) error {
-	if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == "last_owner" {
+	if bellhop.CodeOf(err) == "last_owner" {
 		return v.back(c, &notice{Say: "people.lastOwner", Bad: true})
 	}
 	if err != nil {

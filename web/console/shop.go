@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/shopify"
 	"bellhop/shopify/admin"
 	"bellhop/store"
 	"bellhop/web"
@@ -59,7 +60,7 @@ func (c *Console) showShop(v *visit) error {
 	if err := v.live(c); err != nil {
 		return err
 	}
-	shop, err := c.shopOf(v)
+	shop, err := c.Store.Shop(v.Context(), v.Shop)
 	if err != nil {
 		return err
 	}
@@ -83,19 +84,6 @@ func (c *Console) showShop(v *visit) error {
 		return err
 	}
 	return c.show(v, "shop", view)
-}
-
-// shopOf returns the shop that a page is about.
-func (c *Console) shopOf(v *visit) (bellhop.Shop, error) {
-	shops, err := c.Store.Shops(v.Context())
-	if err != nil {
-		return bellhop.Shop{}, err
-	}
-	i := slices.IndexFunc(shops, func(s bellhop.Shop) bool { return s.Domain == v.Shop })
-	if i < 0 {
-		return bellhop.Shop{}, bellhop.Errorf(bellhop.NotFound, "shop_not_found", "there is no such shop")
-	}
-	return shops[i], nil
 }
 
 // connectionOf returns a shop's connection, nil for none.
@@ -302,7 +290,7 @@ func (c *Console) checkShop(v *visit) error {
 // again says how a shop is connected again that isn't, and where the reader can do so.
 func (c *Console) again(v *visit, conn *bellhop.Connection) (how, link string) {
 	if c.Care.Connector != nil && v.who.Manages() {
-		link = v.Path(installPath)
+		link = v.Path(shopify.InstallPath)
 	}
 	switch {
 	case conn == nil && c.Care.Connector == nil:
@@ -316,9 +304,6 @@ func (c *Console) again(v *visit, conn *bellhop.Connection) (how, link string) {
 	}
 	return v.T("reconnect."+string(conn.Grant), "Shop", v.Shop), ""
 }
-
-// installPath is where web/install begins, also for somebody who is signed in here.
-const installPath = "/shopify/install"
 
 // lost is the notice on each page of a shop whose access is gone.
 type lost struct{ Words, Link, Label string }

@@ -14,14 +14,15 @@ import (
 
 	"bellhop"
 	"bellhop/connect"
+	"bellhop/shopify"
 	"bellhop/shopify/admin"
 	"bellhop/web"
 )
 
 // Where Shopify opens the app, and where it comes back to.
 const (
-	Path         = "/shopify/install"
-	CallbackPath = "/shopify/callback"
+	Path         = shopify.InstallPath
+	CallbackPath = shopify.CallbackPath
 )
 
 // Anybody may call these addresses. Before a signature is known to be right, a call costs a hash, and each

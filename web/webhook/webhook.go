@@ -26,7 +26,7 @@ import (
 )
 
 // Path is the endpoint's address on bellhop's own site.
-const Path = "/webhooks/shopify"
+const Path = shopify.WebhookPath
 
 // Acceptor accepts webhooks.
 type Acceptor interface {
