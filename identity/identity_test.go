@@ -306,6 +306,7 @@ func TestSlowIssuerHoldsUpFew(t *testing.T) {
 		v, i := newVerifier(t, "")
 		known := i.Token(i.Claims(audience, jo))
 		mustVerify(t, v, known)
+		synctest.Wait() // a fetch that has answered is not over yet, and whoever joins it gets the keys of before
 		i.Answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		i.Rotate(identitytest.ECKey("second"))
 		unknown, began := i.Token(i.Claims(audience, jo)), time.Now()

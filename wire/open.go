@@ -93,13 +93,6 @@ type resource interface {
 	quickCheck(ctx context.Context) error
 }
 
-// archiver is a resource with a backup of its own.
-type archiver interface {
-	backup(ctx context.Context, path string) error
-	// restore restores a backup, unless accept refuses the store in it.
-	restore(ctx context.Context, path string, accept func(store.Store) error) error
-}
-
 type resources []resource
 
 // shared returns the resource of a type, and makes it at the first call.
@@ -319,44 +312,6 @@ func (d *drivers) openQueue(ctx context.Context, p *Parts) (err error) {
 	}
 	p.Queue, err = p.Broker.Open(ctx, p.QueueName)
 	return err
-}
-
-// Restore replaces the whole state by a backup's, also while others use it.
-func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
-	d, err := s.only(both, o)
-	if err != nil {
-		return err
-	}
-	a, err := d.shared.archiver()
-	if err != nil {
-		return err
-	}
-	return a.restore(ctx, backup, func(s store.Store) error {
-		if o.LostKey {
-			return nil
-		}
-		return d.fits(ctx, s)
-	})
-}
-
-// Backup writes everything to a file, also while others use it.
-func (p *Parts) Backup(ctx context.Context, path string) error {
-	a, err := p.shared.archiver()
-	if err != nil {
-		return err
-	}
-	return a.backup(ctx, path)
-}
-
-// archiver returns the resource that holds the whole state, if one does.
-func (r resources) archiver() (archiver, error) {
-	if len(r) == 1 {
-		if a, ok := r[0].(archiver); ok {
-			return a, nil
-		}
-	}
-	return nil, bellhop.Errorf(bellhop.Conflict, "backup_elsewhere",
-		"the state is not in an SQLite file alone: back up the database with its own tools, such as pg_dump")
 }
 
 // Healthy returns nil while the resources keep what they store.

@@ -1,7 +1,6 @@
 package main
 
 import (
-
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/wire"

@@ -226,8 +226,12 @@ func TestPeopleInABrowser(t *testing.T) {
 	b.do(chromedp.EmulateViewport(360, 900))
 	b.eval(`document.querySelector(".switch").open = true`)
 	chromium.Fits(t, b.tab, "the switch")
-	b.eval(`document.querySelector('.switch a[href*="other"]').click()`)
-	b.until(`location.pathname === "/devices" && location.search === "?shop=other.myshopify.com"`)
+	// Until is for one page; WaitVisible outlives a change of pages.
+	b.do(chromedp.Click(`.switch a[href*="other"]`),
+		chromedp.WaitVisible(`[aria-current="page"][href="/devices?shop=other.myshopify.com"]`))
+	if at := b.eval(`location.pathname + location.search`); at != "/devices?shop=other.myshopify.com" {
+		t.Errorf("the switch leads to %s", at)
+	}
 	sam, err := b.DB.PersonByEmail(t.Context(), "a-person-with-a-long-address@department.example.com")
 	must(t, err)
 	for _, language := range []string{"ko", "ja"} {

@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"bellhop"
+)
+
+// Shops are the shops that bellhop serves.
+type Shops interface {
+	// AddShop adds a shop; bellhop.Conflict if it is there.
+	AddShop(ctx context.Context, s bellhop.Shop) error
+	// Shops lists them by domain, each with the time of its last webhook.
+	Shops(ctx context.Context) ([]bellhop.Shop, error)
+	// Shop returns one, or bellhop.NotFound.
+	Shop(ctx context.Context, domain string) (bellhop.Shop, error)
+	// UpdateShop changes a shop, all but its domain and AddedAt. change sees the shop as it
+	// is.
+	UpdateShop(ctx context.Context, domain string, change func(*bellhop.Shop)) error
+}
+
+// People are the owners and staff of shops, and the operators.
+type People interface {
+	// AddPerson adds p and returns it with its id; bellhop.Conflict if the address is taken
+	// or there are [MaxPeople] of a shop, or operators; bellhop.NotFound if there is no
+	// such shop.
+	AddPerson(ctx context.Context, p bellhop.Person) (bellhop.Person, error)
+	// People lists a shop's people, or everybody when shop is "".
+	People(ctx context.Context, shop string) ([]bellhop.Person, error)
+	// PersonByEmail returns the person with an address, or bellhop.NotFound.
+	PersonByEmail(ctx context.Context, email string) (bellhop.Person, error)
+	// SetMembership makes somebody a member of a shop, whose phones then ring for it, or changes their
+	// role. It returns bellhop.NotFound without such a person or shop, and bellhop.Conflict for an
+	// operator, for the last owner who would become staff, and beyond [MaxPeople] or [MaxShops].
+	//
+	// Whoever made an unproven account is not let in: with a further shop the account loses its password,
+	// sessions, links and devices, and is for the owner of the address.
+	SetMembership(ctx context.Context, person int64, m bellhop.Membership) error
+	// Reclaim takes an unproven account from whoever made it, for the owner of its address: it loses its
+	// password, sessions, links and devices, and is proven. A proven one stays as it is.
+	Reclaim(ctx context.Context, person int64) error
+	// RemoveMembership takes a shop from somebody, with their devices in it, and removes a person
+	// without any other shop. It returns bellhop.Conflict for the shop's last owner.
+	RemoveMembership(ctx context.Context, person int64, shop string) error
+	// SetPassword changes a password's hash, and ends the person's sessions and sign-in
+	// links. The account counts as proven.
+	SetPassword(ctx context.Context, id int64, hash string) error
+	// SetSettings saves a person's settings. Pushes that wait for the end of their quiet
+	// hours become due at once: the next claim decides anew.
+	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
+	// RemovePerson removes a person with their sessions and devices.
+	RemovePerson(ctx context.Context, id int64) error
+}
+
+// Invitations let people join a shop.
+type Invitations interface {
+	// Invite adds an invitation, in the place of an earlier one of the address to the shop, and removes
+	// those that had run out when it was made. It returns bellhop.NotFound if there is no such shop, and
+	// bellhop.Conflict beyond [MaxInvitations].
+	Invite(ctx context.Context, i bellhop.Invitation) error
+	// Invitations lists a shop's that hold, by e-mail address.
+	Invitations(ctx context.Context, shop string, now time.Time) ([]bellhop.Invitation, error)
+	// Invitation returns one that holds, by its hash, or bellhop.NotFound.
+	Invitation(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Invitation, error)
+	// Accept uses an invitation up and returns its person with the shop: the person p.ID, or p as a new
+	// and unproven one without an id. A member keeps the role that they have. It returns bellhop.NotFound
+	// without such an invitation, and bellhop.Conflict if p.ID has another address, if somebody has the
+	// new person's, and beyond [MaxPeople] or [MaxShops].
+	Accept(ctx context.Context, hash [32]byte, p bellhop.Person, now time.Time) (bellhop.Person, error)
+	// RemoveInvitation withdraws one; bellhop.NotFound if there is none.
+	RemoveInvitation(ctx context.Context, shop, email string) error
+}
+
+// Sessions are people's sessions, and the links that begin one.
+type Sessions interface {
+	// AddSession adds a session and remembers its network. Beyond [MaxSessions] it ends the
+	// person's oldest; beyond [MaxNetworks] it forgets the network seen longest ago.
+	AddSession(ctx context.Context, s bellhop.Session, network string) error
+	// Session returns an unexpired session and its person; bellhop.NotFound if there is
+	// none.
+	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error)
+	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	// KnowsNetwork reports whether a person ever signed in from a network; false for
+	// nobody. It outlasts the session.
+	KnowsNetwork(ctx context.Context, person int64, network string) (bool, error)
+
+	// AddLink adds a link that signs a person in once. The newest [MaxLinks] unused ones
+	// stay.
+	AddLink(ctx context.Context, l bellhop.SignInLink) error
+	// UseLink returns the person of a valid link and removes the link; bellhop.NotFound if
+	// there is none.
+	UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Person, error)
+}
+
+// Tokens are a shop's keys to the API, and operators', whose shop is "".
+type Tokens interface {
+	// AddToken adds t and returns it with its id; bellhop.Conflict if the shop has one of
+	// that name, or [MaxTokens].
+	AddToken(ctx context.Context, t bellhop.Token) (bellhop.Token, error)
+	Tokens(ctx context.Context, shop string) ([]bellhop.Token, error)
+	// Token returns the token with a hash and records its use; bellhop.NotFound if there is
+	// none.
+	Token(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Token, error)
+	RemoveToken(ctx context.Context, shop, name string) error
+}
+
+// MaxShops bounds the shops of a person, each of which has a part of their phone's budget:
+// the smallest allows 20 messages at once.
+const MaxShops = 20
+
+// A person's limits. Beyond them the store drops the oldest.
+const (
+	MaxSessions = 50
+	MaxLinks    = 10
+	MaxNetworks = 20
+)
+
+// A shop's limits; the store refuses one more with bellhop.Conflict. Two at the same moment
+// may exceed them by one.
+const (
+	MaxTokens      = 50  // operators, too
+	MaxPeople      = 100 // operators, too
+	MaxInvitations = 50
+)
