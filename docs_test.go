@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"bellhop/shopify/admin"
 )
 
 // page is one Markdown file, without its blocks of code.
@@ -216,5 +218,19 @@ func TestFunctionsThatPagesNameAreThere(t *testing.T) {
 	}
 	if checked == 0 || checked != sentences {
 		t.Errorf("%s has %d sentences and %d links to functions", life, sentences, checked)
+	}
+}
+
+// TestConnectingNamesTheScopes: an app that asks for fewer gets no webhooks of some topics.
+func TestConnectingNamesTheScopes(t *testing.T) {
+	page, err := os.ReadFile("docs/connect.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Join(admin.WantedScopes, ",")
+	for _, place := range []string{"| Scopes | `" + want + "` |", `scopes = "` + want + `"`} {
+		if !strings.Contains(string(page), place) {
+			t.Errorf("docs/connect.md lacks %s", place)
+		}
 	}
 }
