@@ -43,10 +43,10 @@ type Connector struct {
 type Connected struct {
 	Shop       bellhop.Shop
 	Connection bellhop.Connection
-	// Owner is the shop's owner, or zero while nobody is: then whoever connected the shop may have an invitation.
+	// Owner is the shop's owner, or zero while nobody is: then the person who connected the shop may have an invitation.
 	Owner bellhop.Person
 	// New reports that the owner's account was made for this shop and nobody has its password yet: only then
-	// may a link sign in whoever connected the shop.
+	// may a link sign in the person who connected the shop.
 	New   bool
 	First bool // the shop was never connected before
 }

@@ -9,8 +9,8 @@ import (
 	"bellhop"
 )
 
-// claimLife is how long whoever connects the shop may sign in as an owner without a password: as long as a sign-in
-// link is valid. So an install that was broken off before its link was seen can be repeated.
+// claimLife is how long the person who connects a shop may sign in as its owner without a password: as long as a
+// sign-in link is valid. So an install that was broken off before its link was seen can be repeated.
 const claimLife = 24 * time.Hour
 
 // address is an e-mail address of the owner to be.
@@ -21,9 +21,10 @@ type address struct {
 
 // owner returns the shop's owner. It makes an account only for a shop without one.
 //
-// Whoever has a shop can write any address into its settings. So an account that exists never joins a shop by its
-// address alone: a stranger's shop would ring its phones, and whoever made the account first under somebody else's
-// address would get that one's shop. Whoever connected the shop may have an invitation, which they accept signed in.
+// A merchant can write any address into their shop's settings. So an account that exists never joins a shop by its
+// address alone: a stranger's shop would ring its phones, and a stranger who made the account first, under the owner's
+// address, would get the owner's shop. The person who connected the shop may have an invitation, and accepts it
+// signed in.
 func (c *Connector) owner(ctx context.Context, shop string, to address) (p bellhop.Person, isNew bool, err error) {
 	people, err := c.Store.People(ctx, shop)
 	if err != nil {

@@ -27,7 +27,7 @@ func NewKeeper(c *connect.Connector) *Keeper {
 const (
 	// keepEvery is how soon a keeper notices that a shop became due, as by app/uninstalled.
 	keepEvery = 10 * time.Second
-	// keepAtOnce bounds the shops under way. A check takes a few requests: about a second, and 50 s at most.
+	// keepAtOnce bounds the shops under way. A check takes a few requests, and 50 s at most.
 	keepAtOnce = 16
 )
 

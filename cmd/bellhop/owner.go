@@ -15,7 +15,7 @@ import (
 )
 
 type ownerCmd struct {
-	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop, or staff; whoever has other shops gets this one, too." example:"bellhop owner add --shop demo.myshopify.com --email jo@example.com\nbellhop owner add --shop demo.myshopify.com --email kim@example.com --staff"`
+	Add      ownerAddCmd      `cmd:"" help:"Add an owner of a shop, or staff. An account with other shops gets this one, too." example:"bellhop owner add --shop demo.myshopify.com --email jo@example.com\nbellhop owner add --shop demo.myshopify.com --email kim@example.com --staff"`
 	Invite   ownerInviteCmd   `cmd:"" help:"Make a link with which somebody joins a shop." example:"bellhop owner invite --shop demo.myshopify.com --email kim@example.com --staff --url https://bellhop.example.com"`
 	Ls       ownerLsCmd       `cmd:"" help:"List owners, staff and operators." example:"bellhop owner ls --shop demo.myshopify.com"`
 	Rm       ownerRmCmd       `cmd:"" help:"Remove somebody, with their sessions and devices, or take one shop from them." example:"bellhop owner rm jo@example.com\nbellhop owner rm jo@example.com --shop demo.myshopify.com"`
@@ -242,7 +242,7 @@ func (w *personArg) find(j *job, p *wire.Parts) (bellhop.Person, error) {
 
 type ownerRmCmd struct {
 	personArg
-	Shop string `name:"shop" placeholder:"DOMAIN" help:"Take only this shop. Whoever has no other is removed."`
+	Shop string `name:"shop" placeholder:"DOMAIN" help:"Take only this shop. An account without another one is removed."`
 }
 
 func (c *ownerRmCmd) Run(j *job) error {

@@ -48,7 +48,7 @@ type ownerInviteCmd struct {
 }
 
 func (ownerInviteCmd) Help() string {
-	return `The link holds for seven days, once, for this address alone. Whoever has an account signs in and accepts it;
+	return `The link holds for seven days, once, for this address alone. Somebody with an account signs in and accepts it;
 somebody new sets a password. A new invitation of an address takes the place of the one before.`
 }
 

@@ -74,7 +74,7 @@ func callerOf(ctx context.Context) caller {
 
 // ShopParam is a parameter of every call about a shop.
 type ShopParam struct {
-	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. Whoever has several names one; else it is 400 shop_required. An operator has all, and sees personal data as •••."`
+	Shop string `query:"shop" maxLength:"255" example:"demo.myshopify.com" doc:"The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••."`
 }
 
 // PageParam are the parameters of every list.

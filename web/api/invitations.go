@@ -87,7 +87,7 @@ func (a *API) registerInvitations() {
 	}, a.acceptInvitation)
 	register(a, "sign-up", "POST /v1/invitations/signup", huma.Operation{
 		Summary: "Accept an invitation with a new account", DefaultStatus: http.StatusOK, Security: public,
-		Description: "The account has the invitation's address. Whoever has one already signs in and accepts: here " +
+		Description: "The account has the invitation's address. Somebody who has one already signs in and accepts: here " +
 			"their invitation is 404 invitation_not_found, as one that ran out.",
 	}, a.signUp)
 }

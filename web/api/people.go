@@ -21,14 +21,14 @@ type linkBody struct{ Body Link }
 
 // Link signs somebody in.
 type Link struct {
-	URL       string    `json:"url" doc:"It signs in once. Whoever has it is that person."`
+	URL       string    `json:"url" doc:"It signs in once, as that person, anybody who has it."`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // registerPeople adds what operators do to people beside a shop's owners.
 func (a *API) registerPeople() {
 	add := forOperators("Add somebody to a shop", "A new account has no password: make a link that signs in. "+
-		"Whoever has an account gets the shop beside theirs. If they belong to it already, the answer is 409 "+
+		"An account that exists gets the shop beside its others. If they belong to it already, the answer is 409 "+
 		"already_member and nothing changes.")
 	add.DefaultStatus = http.StatusCreated
 	register(a, "post-member", "POST /v1/people", add, about(a.postMember))

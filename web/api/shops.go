@@ -128,7 +128,7 @@ func forOperators(summary, more string) huma.Operation {
 	return huma.Operation{Summary: summary, Description: strings.TrimSpace("For operators. " + more)}
 }
 
-// ErrOperatorsOnly is for whoever has a shop's credential.
+// ErrOperatorsOnly answers a credential of one shop.
 var errOperatorsOnly = bellhop.Errorf(bellhop.Forbidden, "operator_required",
 	"this takes an operator's token: bellhop token create --operator")
 
