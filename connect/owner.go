@@ -53,6 +53,15 @@ func (c *Connector) owner(ctx context.Context, shop string, to address) (p bellh
 	return p, err == nil, err
 }
 
+// Unclaimed reports whether a shop's owner has a new account without a password. A browser that was cut off never saw
+// the link that signs the owner in, and another install gives one.
+func (c *Connector) Unclaimed(ctx context.Context, shop string) (bool, error) {
+	people, err := c.Store.People(ctx, shop)
+	return slices.ContainsFunc(people, func(p bellhop.Person) bool {
+		return p.RoleIn(shop) == bellhop.RoleOwner && c.unclaimed(p)
+	}), err
+}
+
 // unclaimed reports whether an account was made just now, for this shop alone, and has no password.
 func (c *Connector) unclaimed(p bellhop.Person) bool {
 	return p.PasswordHash == "" && len(p.Shops) == 1 && c.now().Sub(p.AddedAt) < claimLife

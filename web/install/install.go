@@ -88,7 +88,8 @@ var (
 	errCode    = bellhop.Invalidf("code", "Shopify sent no code: the owner did not agree")
 )
 
-// install begins, unless the shop is connected already and its access works.
+// install begins, unless the shop is connected already and its access works. It begins anew for a new owner who lost
+// the link that signs them in.
 func (h *handler) install(w http.ResponseWriter, r *http.Request) error {
 	shop, err := h.wanted(r)
 	if err != nil {
@@ -102,6 +103,11 @@ func (h *handler) install(w http.ResponseWriter, r *http.Request) error {
 	works, err := h.connector.Works(ctx, shop)
 	if admin.RefusalOf(err) != "" { // it passes by itself, and the shop's page says so
 		works, err = true, nil
+	}
+	if err == nil && works && h.manages(r) == "" {
+		var unclaimed bool
+		unclaimed, err = h.connector.Unclaimed(ctx, shop)
+		works = !unclaimed
 	}
 	if err != nil {
 		return err
@@ -117,14 +123,22 @@ func (h *handler) wanted(r *http.Request) (shop string, err error) {
 	if r.URL.Query().Has("hmac") {
 		return h.signed(r)
 	}
+	if shop = h.manages(r); shop == "" {
+		return "", errOpen
+	}
+	return shop, nil
+}
+
+// manages returns the shop of a request if somebody is signed in who manages it, "" otherwise.
+func (h *handler) manages(r *http.Request) (shop string) {
 	who, err := h.Auth.Authenticate(r)
 	if err == nil && who.Credential.Session {
 		who, err = who.About(r.URL.Query().Get("shop"))
 	}
 	if err != nil || !who.Credential.Session || !who.Manages() {
-		return "", errOpen
+		return ""
 	}
-	return who.Shop, nil
+	return who.Shop
 }
 
 // signed returns the shop of a query that Shopify signed a moment ago. The host that it names is the

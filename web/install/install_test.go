@@ -128,9 +128,24 @@ func TestInstall(t *testing.T) {
 func TestOpenedAgain(t *testing.T) {
 	r := newRig(t)
 	question, state := r.begin(fresh)
-	r.Call("GET", r.shopify.Agree(question), "", "", with(state))
+	r.Call("GET", r.shopify.Agree(question), "", "", with(state)) // the browser is cut off before it sees the link
+	question, state = r.begin(fresh)
+	to := r.Call("GET", r.shopify.Agree(question), "", "", with(state)).Header.Get("Location")
+	if !strings.HasPrefix(to, "/signin?") || !strings.Contains(to, "once=") {
+		t.Fatalf("installed once more, the owner goes to %s", to)
+	}
+	link, err := url.Parse(to)
+	webtest.Must(t, err)
+	session := r.Post("/signin", "", url.Values{"once": {link.Query().Get("once")}}).Cookies()[0]
+	a := r.Call("GET", r.shopify.Opened(fresh), "", "", with(session))
+	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/shop?shop="+fresh {
+		t.Fatalf("signed in: %d %v", a.StatusCode, a.Header)
+	}
+	people, err := r.DB.People(r.Context(), fresh)
+	webtest.Must(t, err)
+	webtest.Must(t, r.DB.SetPassword(r.Context(), people[0].ID, "a hash"))
 	token := r.connection(fresh).Token
-	a := r.Call("GET", r.shopify.Opened(fresh), "", "")
+	a = r.Call("GET", r.shopify.Opened(fresh), "", "")
 	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/shop?shop="+fresh {
 		t.Fatalf("%d %v", a.StatusCode, a.Header)
 	}
