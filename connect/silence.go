@@ -8,25 +8,23 @@ import (
 	"bellhop/store"
 )
 
-// The rule of silence: a shop may be quiet for four times the longest of its silences within seven days, for half an
-// hour at least and a day at most.
+// The rule of silence: a shop may be quiet for four times the longest of its silences within the seven days before, for
+// half an hour at least and a day at most. In its first day it may be quiet all day.
 const (
 	silenceWindow   = 7 * 24 * time.Hour
 	silenceFactor   = 4
 	shortestSilence = 30 * time.Minute
 	longestSilence  = 24 * time.Hour
+	// leastSilence is the shortest that matters: four times a shorter one is less than half an hour.
+	leastSilence = shortestSilence / silenceFactor
 )
 
-// Allowed returns how long a shop may be quiet, by its silences since a time. The one that goes on doesn't count,
-// unless it is all there is: then the shop has no rhythm, and gets a day.
-func Allowed(silences []store.Silence, since time.Time) time.Duration {
+// allowed returns how long a shop may be quiet from a time on, by its silences until then.
+func allowed(silences []store.Silence, from time.Time) time.Duration {
 	longest := time.Duration(0)
 	for _, s := range silences {
-		switch {
-		case !s.To.IsZero():
+		if !s.To.IsZero() && !s.To.After(from) && s.To.After(from.Add(-silenceWindow)) {
 			longest = max(longest, s.To.Sub(s.From))
-		case !s.From.After(since):
-			return longestSilence
 		}
 	}
 	return min(longestSilence, max(shortestSilence, silenceFactor*longest))
@@ -63,17 +61,26 @@ func Silence(ctx context.Context, s store.Statistics, shop bellhop.Shop, now tim
 		q.Allowed = longestSilence // it has no rhythm yet
 		return q, nil
 	}
+	silences, err := s.Silences(ctx, shop.Domain, q.Since.Add(-silenceWindow), leastSilence)
+	q.Allowed = allowed(silences, q.Since)
+	return q, err
+}
+
+// TooLong lists the silences of a shop's last seven days that were longer than the rule allows, the oldest first. The
+// one that goes on is among them once it is, and has no end.
+func TooLong(ctx context.Context, s store.Statistics, shop bellhop.Shop, now time.Time) (
+	long []store.Silence, err error) {
 	since := now.Add(-silenceWindow)
-	// The store lists the newest hundred. The first length here fits a hundred times into the window, so that all of that
-	// length are listed. Where there are none, shorter ones count, as far as they matter.
-	const least = shortestSilence / silenceFactor
-	for d := silenceWindow / store.MaxSilences; ; d /= 2 {
-		silences, err := s.Silences(ctx, shop.Domain, since, max(d, least))
-		if err != nil {
-			return q, err
+	// The oldest may have begun a day before, and is compared with the seven days before that.
+	silences, err := s.Silences(ctx, shop.Domain, since.Add(-longestSilence-silenceWindow), leastSilence)
+	for _, one := range silences {
+		to := one.To
+		if to.IsZero() {
+			to = now
 		}
-		if q.Allowed = Allowed(silences, since); q.Allowed > shortestSilence || d <= least {
-			return q, nil
+		if to.After(since) && to.Sub(shop.AddedAt) >= longestSilence && to.Sub(one.From) >= allowed(silences, one.From) {
+			long = append(long, one)
 		}
 	}
+	return long, err
 }

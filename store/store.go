@@ -169,8 +169,9 @@ type Silence struct{ From, To time.Time } // To is zero while it goes on
 const (
 	// HeardSlot is the span in which a shop's events of one topic are summed up: shorter silences
 	// are not seen.
-	HeardSlot   = 5 * time.Minute
-	MaxSilences = 100
+	HeardSlot = 5 * time.Minute
+	// MaxSilences are more than fit into fifteen days, of seven and a half minutes each.
+	MaxSilences = 3000
 )
 
 // Busiest counts the webhooks of some time.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"bellhop"
 	"bellhop/connect"
@@ -13,12 +12,8 @@ import (
 	"bellhop/wire"
 )
 
-const (
-	gapsSince = 7 * 24 * time.Hour
-	gapLeast  = 30 * time.Minute
-	// doctor looks at the latest shops, and names the newest gaps of each.
-	heardShops, gapsNamed = 20, 5
-)
+// doctor looks at the latest shops, and names the newest gaps of each.
+const heardShops, gapsNamed = 20, 5
 
 // heard says which topics never came, and when nothing came for longer than a shop is used to.
 func heard(j *job, p *wire.Parts) (found []wire.Finding, err error) {
@@ -71,25 +66,14 @@ func silenceOf(j *job, p *wire.Parts, s bellhop.Shop) (found []wire.Finding, err
 			s.Domain, when(q.Since), q.Allowed), "look at the app's webhook subscriptions in Shopify; for a connected shop, "+
 			"bellhop shop check "+s.Domain))
 	}
-	since := j.now().Add(-gapsSince)
-	silences, err := p.Store.Silences(j.ctx, s.Domain, since, gapLeast)
+	gaps, err := connect.TooLong(j.ctx, p.Store, s, j.now())
 	if err != nil {
 		return nil, err
 	}
-	gaps := gapsIn(silences, since)
+	gaps = slices.DeleteFunc(gaps, func(g store.Silence) bool { return g.To.IsZero() }) // the warning names it
 	for _, g := range gaps[max(0, len(gaps)-gapsNamed):] {
 		found = append(found, wire.OK("gap", fmt.Sprintf("no webhook of %s from %s to %s UTC", s.Domain, when(g.From),
 			when(g.To))))
 	}
 	return found, nil
-}
-
-// gapsIn finds the silences that were longer than the shop was used to until then.
-func gapsIn(silences []store.Silence, since time.Time) (gaps []store.Silence) {
-	for i, s := range silences {
-		if i > 0 && !s.To.IsZero() && s.To.Sub(s.From) >= connect.Allowed(silences[:i], since) {
-			gaps = append(gaps, s)
-		}
-	}
-	return gaps
 }

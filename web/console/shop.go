@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/connect"
 	"bellhop/shopify"
 	"bellhop/shopify/admin"
 	"bellhop/store"
@@ -45,12 +46,7 @@ type subscriptionRow struct {
 	Last                string // its last event
 }
 
-// silencesSince is how far the page looks back, and silenceLeast how long a silence that it shows is.
-const (
-	silencesSince = 7 * 24 * time.Hour
-	silenceLeast  = 30 * time.Minute
-	maxSilences   = 10
-)
+const maxSilences = 10
 
 func (c *Console) showShop(v *visit) error {
 	v.At = "shop"
@@ -127,7 +123,7 @@ func (c *Console) shopFacts(v *visit, view *shopView, shop bellhop.Shop, conn *b
 	if err != nil {
 		return err
 	}
-	silences, err := c.Store.Silences(v.Context(), v.Shop, now.Add(-silencesSince), silenceLeast)
+	silences, err := connect.TooLong(v.Context(), c.Store, shop, now)
 	if err != nil {
 		return err
 	}
@@ -240,18 +236,15 @@ func (v *visit) lastEvent(at time.Time) string {
 	return v.Moment(at)
 }
 
-// silenceRows lists the newest silences, the newest first. The one that goes on shows once it is long.
+// silenceRows lists the newest silences, the newest first.
 func (v *visit) silenceRows(all []store.Silence, now time.Time) (rows []string) {
-	for _, s := range slices.Backward(all) {
-		switch {
-		case len(rows) == maxSilences:
-			return rows
-		case !s.To.IsZero():
-			rows = append(rows, v.T("shop.silence", "From", v.Moment(s.From), "To", v.Moment(s.To),
-				"Span", v.Span(s.To.Sub(s.From))))
-		case now.Sub(s.From) >= silenceLeast:
+	for _, s := range slices.Backward(all[max(0, len(all)-maxSilences):]) {
+		if s.To.IsZero() {
 			rows = append(rows, v.T("shop.silentNow", "From", v.Moment(s.From), "Span", v.Span(now.Sub(s.From))))
+			continue
 		}
+		rows = append(rows, v.T("shop.silence", "From", v.Moment(s.From), "To", v.Moment(s.To),
+			"Span", v.Span(s.To.Sub(s.From))))
 	}
 	return rows
 }

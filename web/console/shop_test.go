@@ -67,7 +67,7 @@ func TestShopPage(t *testing.T) {
 	if strings.Contains(page.Body, "waiting for the first order") {
 		t.Error("it waits for an order that is there")
 	}
-	// The last hour had no other event.
+	// The last two hours had no other event.
 	r.Clock.Add(2 * time.Hour)
 	r.shows(r.Get("/shop", ownerSession), "Since Nov 22, 2026")
 	r.shows(r.Get("/shop?shop="+demo, operatorSession), "orders/create", "Missing permissions")

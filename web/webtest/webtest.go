@@ -109,7 +109,7 @@ func (r *Rig) people() {
 	ctx := context.Background()
 	hash := cheapHash()
 	for _, shop := range []string{Demo, Other} {
-		Must(r, r.DB.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: Day}))
+		Must(r, r.DB.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: Day.AddDate(0, 0, -7)}))
 	}
 	for _, p := range []struct {
 		bellhop.Person
