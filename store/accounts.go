@@ -44,7 +44,7 @@ type People interface {
 	// without any other shop. It returns bellhop.Conflict for the shop's last owner.
 	RemoveMembership(ctx context.Context, person int64, shop string) error
 	// SetPassword changes a password's hash, and ends the person's sessions and sign-in
-	// links. The account counts as proven.
+	// links. An unproven account stays so: a password shows nothing of an address.
 	SetPassword(ctx context.Context, id int64, hash string) error
 	// SetSettings saves a person's settings. Pushes that wait for the end of their quiet
 	// hours become due at once: the next claim decides anew.

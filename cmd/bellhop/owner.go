@@ -266,6 +266,10 @@ func (c *ownerPasswordCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
+		// An operator knows whose the account is. Whoever made it under somebody else's address loses it.
+		if err := p.Store.Reclaim(j.ctx, who.ID); err != nil {
+			return err
+		}
 		if err := p.Store.SetPassword(j.ctx, who.ID, hash); err != nil {
 			return err
 		}

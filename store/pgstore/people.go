@@ -97,7 +97,7 @@ func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, 
 // SetPassword implements [store.People].
 func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	return change(ctx, db.api, "person", "set a password", func(b *postgres.Batch, n *int64) {
-		b.Count(n, `UPDATE people SET password_hash = $2, unproven = false WHERE id = $1`, id, hash)
+		b.Count(n, `UPDATE people SET password_hash = $2 WHERE id = $1`, id, hash)
 		b.Exec(`DELETE FROM sessions WHERE person_id = $1`, id)
 		b.Exec(`DELETE FROM links WHERE person_id = $1`, id)
 	})

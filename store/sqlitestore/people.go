@@ -87,7 +87,7 @@ func (db *DB) PersonByEmail(ctx context.Context, email string) (bellhop.Person, 
 // SetPassword implements [store.People].
 func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	return db.write(ctx, "set a password", func(tx *sqlitefile.Tx) error {
-		if err := change(tx, "person", `UPDATE people SET password_hash = ?, unproven = 0 WHERE id = ?`, hash, id); err != nil {
+		if err := change(tx, "person", `UPDATE people SET password_hash = ? WHERE id = ?`, hash, id); err != nil {
 			return err
 		}
 		return signOut(tx.Conn, id)

@@ -261,6 +261,7 @@ func reclaimedAccounts(f *fixture) {
 	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{2}, PersonID: p.ID, CreatedAt: day,
 		ExpiresAt: at(60)}, "192.0.2.1"))
 	f.phone(p, shop, "phone")
+	f.must(f.s.SetPassword(f.ctx, p.ID, "another of theirs"))
 	f.must(f.s.Reclaim(f.ctx, p.ID))
 	p.Unproven, p.PasswordHash = false, ""
 	f.equal("the account", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"bellhop/identity/identitytest"
 	"bellhop/web"
 	"bellhop/web/site"
+	"bellhop/web/webtest"
 )
 
 const issuerURL = "https://id.example.com"
@@ -249,8 +251,8 @@ func TestOneAccountForManyFirstRequests(t *testing.T) {
 	}
 }
 
-// TestTokenEndsWhatAStrangerHas: an invitation made the account, and whoever held it chose the password. The token
-// proves whose the address is.
+// TestTokenEndsWhatAStrangerHas: an invitation made the account, and whoever held it chose the password, and another
+// later. The token proves whose the address is.
 func TestTokenEndsWhatAStrangerHas(t *testing.T) {
 	s := newIssued(t, "&shops_claim=shops")
 	ctx := context.Background()
@@ -259,15 +261,26 @@ func TestTokenEndsWhatAStrangerHas(t *testing.T) {
 	must(t, err)
 	must(t, s.DB.AddSession(ctx, bellhop.Session{TokenHash: web.HashToken("bh_s_stranger"), PersonID: stranger.ID,
 		CreatedAt: day, ExpiresAt: day.Add(24 * time.Hour)}, "192.0.2.1"))
+	a := s.Post("/settings/password", "bh_s_stranger", url.Values{"current": {webtest.Password},
+		"password": {"a stranger's password"}})
+	if a.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.StatusCode, a.Body)
+	}
+	session := ""
+	for _, c := range a.Cookies() {
+		if c.Name == web.CookieName {
+			session = c.Value
+		}
+	}
 	device := `{"kind":"token","value":"t1","platform":"ios"}`
-	if a := s.Call("PUT", "/v1/devices/strangers", "bh_s_stranger", device); a.StatusCode != 200 {
+	if a := s.Call("PUT", "/v1/devices/strangers", session, device); a.StatusCode != 200 {
 		t.Fatal(a.Body)
 	}
-	a := s.Call("GET", "/v1/orders?shop="+other, s.token("pat@example.com", "shops", []string{demo, other}), "")
+	a = s.Call("GET", "/v1/orders?shop="+other, s.token("pat@example.com", "shops", []string{demo, other}), "")
 	if a.StatusCode != 200 {
 		t.Fatalf("%d %s", a.StatusCode, a.Body)
 	}
-	s.Problem(s.Call("GET", "/v1/orders", "bh_s_stranger", ""), http.StatusUnauthorized, "unauthenticated")
+	s.Problem(s.Call("GET", "/v1/orders", session, ""), http.StatusUnauthorized, "unauthenticated")
 	if n := s.devices(demo, "strangers") + s.devices(other, "strangers"); n != 0 {
 		t.Errorf("%d devices of the stranger's", n)
 	}
