@@ -24,6 +24,7 @@ type Store interface {
 	store.Leases
 	store.People
 	store.Statistics
+	HasSignedIn(ctx context.Context, person int64) (bool, error)
 }
 
 // Connector connects shops and looks after their connections. Many goroutines may use it at once.
@@ -45,8 +46,8 @@ type Connected struct {
 	Connection bellhop.Connection
 	// Owner is the shop's owner, or zero while nobody is: then the person who connected the shop may have an invitation.
 	Owner bellhop.Person
-	// New reports that the owner's account was made for this shop and nobody has its password yet: only then
-	// may a link sign in the person who connected the shop.
+	// New reports that the owner's account was made for this shop and nobody got into it yet: only then may a
+	// link sign in the person who connected the shop.
 	New   bool
 	First bool // the shop was never connected before
 }

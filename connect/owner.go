@@ -36,7 +36,8 @@ func (c *Connector) owner(ctx context.Context, shop string, to address) (p bellh
 		email = ""
 	}
 	if i := slices.IndexFunc(owners, func(p bellhop.Person) bool { return p.Email == email }); i >= 0 {
-		return owners[i], c.unclaimed(owners[i]), nil
+		isNew, err = c.unclaimed(ctx, owners[i])
+		return owners[i], isNew, err
 	}
 	if len(owners) > 0 {
 		return owners[0], false, nil
@@ -53,16 +54,24 @@ func (c *Connector) owner(ctx context.Context, shop string, to address) (p bellh
 	return p, err == nil, err
 }
 
-// Unclaimed reports whether a shop's owner has a new account without a password. A browser that was cut off never saw
-// the link that signs the owner in, and another install gives one.
-func (c *Connector) Unclaimed(ctx context.Context, shop string) (bool, error) {
+// Unclaimed reports whether a shop's owner has a new account that nobody got into yet. A browser that was cut off never
+// saw the link that signs the owner in, and another install gives one.
+func (c *Connector) Unclaimed(ctx context.Context, shop string) (is bool, err error) {
 	people, err := c.Store.People(ctx, shop)
-	return slices.ContainsFunc(people, func(p bellhop.Person) bool {
-		return p.RoleIn(shop) == bellhop.RoleOwner && c.unclaimed(p)
-	}), err
+	for _, p := range people {
+		if err == nil && !is && p.RoleIn(shop) == bellhop.RoleOwner {
+			is, err = c.unclaimed(ctx, p)
+		}
+	}
+	return is, err
 }
 
-// unclaimed reports whether an account was made just now, for this shop alone, and has no password.
-func (c *Connector) unclaimed(p bellhop.Person) bool {
-	return p.PasswordHash == "" && len(p.Shops) == 1 && c.now().Sub(p.AddedAt) < claimLife
+// unclaimed reports whether connecting a shop made an account just now, for this shop alone, and nobody got into it yet.
+// After its first sign-in the link would let others of the shop's staff in: they may open the app, too.
+func (c *Connector) unclaimed(ctx context.Context, p bellhop.Person) (bool, error) {
+	if !p.Unproven || p.PasswordHash != "" || len(p.Shops) != 1 || c.now().Sub(p.AddedAt) >= claimLife {
+		return false, nil
+	}
+	claimed, err := c.Store.HasSignedIn(ctx, p.ID)
+	return !claimed, err
 }

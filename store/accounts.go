@@ -84,6 +84,8 @@ type Sessions interface {
 	// KnowsNetwork reports whether a person ever signed in from a network; false for
 	// nobody. It outlasts the session.
 	KnowsNetwork(ctx context.Context, person int64, network string) (bool, error)
+	// HasSignedIn reports whether a person ever signed in, unless the account was reclaimed since.
+	HasSignedIn(ctx context.Context, person int64) (bool, error)
 
 	// AddLink adds a link that signs a person in once. The newest [MaxLinks] unused ones
 	// stay.

@@ -41,6 +41,14 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (k
 	return known, wrap("look up a network", err)
 }
 
+// HasSignedIn implements [store.Sessions].
+func (db *DB) HasSignedIn(ctx context.Context, person int64) (has bool, err error) {
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		value(b, &has, `SELECT EXISTS (SELECT FROM networks WHERE person_id = $1)`, person)
+	})
+	return has, wrap("look for networks", err)
+}
+
 // Session implements [store.Sessions].
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 	s bellhop.Session, p bellhop.Person, err error) {

@@ -47,6 +47,13 @@ func (db *DB) KnowsNetwork(ctx context.Context, person int64, network string) (b
 	})
 }
 
+// HasSignedIn implements [store.Sessions].
+func (db *DB) HasSignedIn(ctx context.Context, person int64) (bool, error) {
+	return get(ctx, db.read, "look for networks", func(c *sqlitefile.Conn) (bool, error) {
+		return c.Prepare(`SELECT 1 FROM networks WHERE person_id = ? LIMIT 1`).Int(person).First(func(sqlitefile.Row) {})
+	})
+}
+
 // Session implements [store.Sessions].
 func (db *DB) Session(ctx context.Context, tokenHash [32]byte, now time.Time) (
 	s bellhop.Session, p bellhop.Person, err error) {

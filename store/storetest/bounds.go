@@ -12,6 +12,7 @@ import (
 func bounds(f *fixture) {
 	f.addShop(shop)
 	p, other := f.addOwner("jo@example.com", shop), f.addOwner("kim@example.com", shop)
+	f.equal("has signed in", must(f.s.HasSignedIn(f.ctx, p.ID))(f), false)
 	hash := func(n int) [32]byte { return [32]byte{1, byte(n)} }
 	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{9}, PersonID: other.ID, CreatedAt: day,
 		ExpiresAt: at(9000)}, "net 0"))
@@ -48,8 +49,10 @@ func bounds(f *fixture) {
 		f.must(f.s.AddSession(f.ctx, s, fmt.Sprint("new ", n)))
 	}
 	f.equal("seen again", must(f.s.KnowsNetwork(f.ctx, p.ID, "net 40"))(f), true)
+	f.equal("has signed in", must(f.s.HasSignedIn(f.ctx, p.ID))(f), true)
 	f.must(f.s.RemovePerson(f.ctx, p.ID))
 	f.equal("of somebody removed", must(f.s.KnowsNetwork(f.ctx, p.ID, "net 40"))(f), false)
+	f.equal("has somebody removed signed in", must(f.s.HasSignedIn(f.ctx, p.ID))(f), false)
 }
 
 // boundsOfAShop adds more tokens and people than a shop may have, and too long names.
