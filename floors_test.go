@@ -58,6 +58,7 @@ var vendors = map[string][]string{
 	"github.com/golang-jwt/jwt":               {"shopify/admin"},
 	"github.com/vektah/gqlparser":             {"shopify/admin", "simulate/shop"},
 	"github.com/coreos/go-oidc":               {"identity"},
+	"filippo.io/age":                          {"internal/agefile"},
 }
 
 // source is one Go file.

@@ -2,16 +2,20 @@ package wire
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"bellhop"
+	"bellhop/internal/agefile"
 	"bellhop/store"
 )
 
 // archiver is a resource with a backup of its own.
 type archiver interface {
-	backup(ctx context.Context, path string) error
-	// restore restores a backup, unless accept refuses the store in it.
-	restore(ctx context.Context, path string, accept func(store.Store) error) error
+	// backup writes a backup, encrypted by encrypt unless that is nil.
+	backup(ctx context.Context, path string, encrypt func(path, to string) error) error
+	// restore restores a backup, decrypted by decrypt unless that is nil, unless accept refuses the store in it.
+	restore(ctx context.Context, path string, decrypt func(to string) error, accept func(store.Store) error) error
 }
 
 // Restore replaces the whole state by a backup's, also while others use it.
@@ -24,7 +28,11 @@ func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
 	if err != nil {
 		return err
 	}
-	return a.restore(ctx, backup, func(s store.Store) error {
+	decrypt, err := decrypter(backup, o.Identity)
+	if err != nil {
+		return err
+	}
+	return a.restore(ctx, backup, decrypt, func(s store.Store) error {
 		if o.LostKey {
 			return nil
 		}
@@ -32,13 +40,44 @@ func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
 	})
 }
 
-// Backup writes everything to a file, also while others use it.
-func (p *Parts) Backup(ctx context.Context, path string) error {
+// decrypter decrypts a backup by the keys in the file identity; nil for a plain backup.
+func decrypter(backup, identity string) (func(to string) error, error) {
+	encrypted, err := agefile.Is(backup)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // the restore says so
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !encrypted && identity != "":
+		return nil, bellhop.Invalidf("identity", "%s is not encrypted: leave --identity out", backup)
+	case !encrypted:
+		return nil, nil
+	case identity == "":
+		return nil, bellhop.Invalidf("identity",
+			"%s is encrypted: give --identity with the file of the secret key of one of its recipients", backup)
+	}
+	keys, err := agefile.ReadIdentities(identity)
+	if err != nil {
+		return nil, err
+	}
+	return func(to string) error { return keys.Decrypt(backup, to) }, nil
+}
+
+// Backup writes everything to a file, also while others use it, encrypted to age's recipients if there
+// are any.
+func (p *Parts) Backup(ctx context.Context, path string, recipients ...string) error {
+	to, err := agefile.ParseRecipients(recipients)
+	if err != nil {
+		return err
+	}
 	a, err := p.shared.archiver()
 	if err != nil {
 		return err
 	}
-	return a.backup(ctx, path)
+	if len(to) == 0 {
+		return a.backup(ctx, path, nil)
+	}
+	return a.backup(ctx, path, to.Encrypt)
 }
 
 // archiver returns the resource that holds the whole state, if one does.

@@ -43,6 +43,8 @@ type Options struct {
 	NeedKey bool
 	// LostKey restores a backup also when the key of its secrets is lost.
 	LostKey bool
+	// Identity is the file with the secret key of a recipient of the backup to restore; "" for a plain one.
+	Identity string
 	// VFS names the VFS of SQLite files, for tests that make disks fail.
 	VFS string
 }

@@ -89,14 +89,16 @@ func (s *sqliteFiles) healthy() error {
 	return firstOf(maps.Values(s.open), (*sqlitefile.File).Healthy)
 }
 
-func (s *sqliteFiles) backup(ctx context.Context, path string) error {
+func (s *sqliteFiles) backup(ctx context.Context, path string, encrypt func(path, to string) error) error {
 	if len(s.open) != 1 {
 		return severalFiles(len(s.open))
 	}
-	return firstOf(maps.Values(s.open), func(f *sqlitefile.File) error { return f.Backup(ctx, path) })
+	return firstOf(maps.Values(s.open), func(f *sqlitefile.File) error { return f.Backup(ctx, path, encrypt) })
 }
 
-func (s *sqliteFiles) restore(ctx context.Context, backup string, accept func(store.Store) error) error {
+func (s *sqliteFiles) restore(
+	ctx context.Context, backup string, decrypt func(to string) error, accept func(store.Store) error,
+) error {
 	if len(s.schemas) != 1 {
 		return severalFiles(len(s.schemas))
 	}
@@ -109,7 +111,8 @@ func (s *sqliteFiles) restore(ctx context.Context, backup string, accept func(st
 		return cmp.Or(accept(db), db.Close(), f.Close())
 	}
 	for path, schemas := range s.schemas {
-		return sqlitefile.Restore(ctx, path, backup, s.opts.Now(), look, schemas...)
+		b := sqlitefile.Backup{Path: backup, Decrypt: decrypt}
+		return sqlitefile.Restore(ctx, path, b, s.opts.Now(), look, schemas...)
 	}
 	return nil
 }

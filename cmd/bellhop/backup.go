@@ -11,14 +11,18 @@ import (
 
 type backupCmd struct {
 	wire.Storage
-	File  string `arg:"" help:"The file to write."`
-	Force bool   `name:"force" help:"Replace FILE if it exists."`
+	File      string   `arg:"" help:"The file to write."`
+	Force     bool     `name:"force" help:"Replace FILE if it exists."`
+	Recipient []string `name:"recipient" env:"BELLHOP_BACKUP_RECIPIENTS" placeholder:"KEY" help:"Encrypt FILE to the holder of this public key of age (age1...); several with commas between."`
 }
 
 func (backupCmd) Help() string {
 	return `The backup is one SQLite file with orders, queue, people and secrets: keep it as safe as the database. The key
 that tokens and shops' secrets are sealed with, bellhop.key, is not in it: keep that elsewhere. See docs/key.md.
-bellhop writes all of the file or none of it.`
+bellhop writes all of the file or none of it.
+
+With --recipient the file is encrypted (age-encryption.org): only who has a recipient's secret key can restore it.
+age-keygen -o key.txt makes one, and age-keygen -y key.txt prints its recipient. See docs/backups.md.`
 }
 
 func (c *backupCmd) Run(j *job) error {
@@ -29,7 +33,7 @@ func (c *backupCmd) Run(j *job) error {
 		return err
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		if err := p.Backup(j.ctx, c.File); err != nil {
+		if err := p.Backup(j.ctx, c.File, c.Recipient...); err != nil {
 			return err
 		}
 		info, err := os.Stat(c.File)

@@ -7,8 +7,9 @@ import (
 
 type restoreCmd struct {
 	wire.Storage
-	File    string `arg:"" help:"A file that bellhop backup wrote."`
-	LostKey bool   `name:"lost-key" help:"Restore although the key of the backup's secrets is lost; then run bellhop key reset."`
+	File     string `arg:"" help:"A file that bellhop backup wrote."`
+	Identity string `name:"identity" placeholder:"KEYFILE" help:"The file with the secret key of a recipient, for an encrypted backup; age-keygen writes one."`
+	LostKey  bool   `name:"lost-key" help:"Restore although the key of the backup's secrets is lost; then run bellhop key reset."`
 	yesFlag
 }
 
@@ -27,6 +28,6 @@ func (c *restoreCmd) Run(j *job) error {
 		return err
 	}
 	o := j.options()
-	o.LostKey = c.LostKey
+	o.LostKey, o.Identity = c.LostKey, c.Identity
 	return j.said(c.Restore(j.ctx, c.File, o), "Restored %s.", c.File)
 }

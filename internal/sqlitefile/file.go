@@ -13,8 +13,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,38 +185,4 @@ func (f *File) Close() error {
 	f.closing.Unlock()
 	f.wg.Wait()
 	return f.closeReaders()
-}
-
-// Backup writes a copy of the whole file to path while others go on reading and writing. The copy
-// is complete and synced, or it is not there. It replaces a file at path.
-func (f *File) Backup(ctx context.Context, path string) error {
-	if same(f.path, path) {
-		return bellhop.Invalidf("backup", "%s is the database itself: name another file", path)
-	}
-	tmp := path + ".part"
-	defer removeAll(tmp)
-	c, err := f.connect(ctx, copierPragmas)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	if err := copyTo(ctx, c, tmp); err != nil {
-		return fmt.Errorf("copy %s: %w", f.path, err)
-	}
-	if err := syncPath(tmp); err != nil {
-		return fmt.Errorf("sync the copy: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("name the copy: %w", err)
-	}
-	return syncPath(filepath.Dir(path))
-}
-
-func syncPath(path string) error {
-	h, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	return h.Sync()
 }

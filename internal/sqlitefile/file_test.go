@@ -363,7 +363,7 @@ func TestBackupWhileWriting(t *testing.T) {
 	for count(t, f) < 100 {
 	}
 	copied := filepath.Join(t.TempDir(), "copy.db")
-	if err := f.Backup(t.Context(), copied); err != nil {
+	if err := f.Backup(t.Context(), copied, nil); err != nil {
 		t.Fatal(err)
 	}
 	stop()

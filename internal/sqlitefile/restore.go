@@ -22,17 +22,17 @@ const IDRoom = 1 << 20
 // file that is no backup, damaged, newer than this program can work with, or that accept refuses,
 // and changes nothing. accept looks at a migrated copy. now makes numbers larger than before.
 func Restore(
-	ctx context.Context, path, backup string, now time.Time, accept func(path string) error, schemas ...Schema,
+	ctx context.Context, path string, backup Backup, now time.Time, accept func(path string) error, schemas ...Schema,
 ) error {
-	if same(path, backup) {
-		return bellhop.Invalidf("backup", "%s is the database itself: name a backup of it", backup)
+	if same(path, backup.Path) {
+		return bellhop.Invalidf("backup", "%s is the database itself: name a backup of it", backup.Path)
 	}
 	if _, err := Migrate(ctx, path, schemas...); err != nil {
 		return err
 	}
 	tmp := path + ".restore"
 	defer removeAll(tmp)
-	if err := copyBackup(ctx, backup, tmp, schemas); err != nil {
+	if err := backup.copyTo(ctx, tmp, schemas); err != nil {
 		return err
 	}
 	if _, err := Migrate(ctx, tmp, schemas...); err != nil {
@@ -60,35 +60,58 @@ func removeAll(path string) {
 	}
 }
 
-// copyBackup copies a backup to a file of our own, and reads all of it, so that it finds damage
+// Backup is a file that [File.Backup] wrote.
+type Backup struct {
+	Path string
+	// Decrypt writes it decrypted to another file; nil for a plain one.
+	Decrypt func(to string) error
+}
+
+// copyTo copies a backup to a file of our own, and reads all of it, so that it finds damage
 // before it touches anything.
-func copyBackup(ctx context.Context, backup, tmp string, schemas []Schema) error {
-	if info, err := os.Stat(backup); errors.Is(err, fs.ErrNotExist) {
-		return bellhop.Errorf(bellhop.NotFound, "backup", "there is no file %s", backup)
+func (b Backup) copyTo(ctx context.Context, tmp string, schemas []Schema) error {
+	if info, err := os.Stat(b.Path); errors.Is(err, fs.ErrNotExist) {
+		return bellhop.Errorf(bellhop.NotFound, "backup", "there is no file %s", b.Path)
 	} else if err != nil {
-		return fmt.Errorf("look at %s: %w", backup, err)
+		return fmt.Errorf("look at %s: %w", b.Path, err)
 	} else if !info.Mode().IsRegular() || info.Size() == 0 {
-		return notBackup(backup)
+		return notBackup(b.Path)
 	}
-	c, err := (&File{path: backup}).connect(ctx, copierPragmas)
+	path := b.Path
+	if b.Decrypt != nil {
+		path = tmp + ".plain"
+		defer removeAll(path)
+		if err := b.Decrypt(path); err != nil {
+			return err
+		}
+	}
+	if err := copyWhole(ctx, path, tmp, schemas); err != nil {
+		return readBackup(b.Path, err)
+	}
+	return nil
+}
+
+// errNoSchema says that a database is none of ours.
+var errNoSchema = errors.New("a schema is missing")
+
+// copyWhole copies a database that has the schemas.
+func copyWhole(ctx context.Context, path, tmp string, schemas []Schema) error {
+	c, err := (&File{path: path}).connect(ctx, copierPragmas)
 	if err != nil {
-		return readBackup(backup, err)
+		return err
 	}
 	defer c.close()
 	for _, s := range append([]Schema{archive()}, schemas...) {
 		n, err := c.Prepare(`SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?`).
 			Text("schema_" + s.Name).One()
 		if err != nil {
-			return readBackup(backup, err)
+			return err
 		}
 		if n == 0 {
-			return notBackup(backup)
+			return errNoSchema
 		}
 	}
-	if err := copyTo(ctx, c, tmp); err != nil {
-		return readBackup(backup, err)
-	}
-	return nil
+	return copyTo(ctx, c, tmp)
 }
 
 func notBackup(path string) error {
@@ -96,7 +119,7 @@ func notBackup(path string) error {
 }
 
 func readBackup(path string, err error) error {
-	if errors.Is(err, sqlite3.NOTADB) {
+	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, errNoSchema) {
 		return notBackup(path)
 	}
 	if errors.Is(err, sqlite3.CORRUPT) {

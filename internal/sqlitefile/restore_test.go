@@ -3,6 +3,7 @@ package sqlitefile
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,7 +96,7 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 	f := openAt(t, live, leasing(1))
 	add(t, f, 1)
 	lease(t, f)
-	if err := f.Backup(t.Context(), backup); err != nil {
+	if err := f.Backup(t.Context(), backup, nil); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o600 {
@@ -105,7 +106,7 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 	last := lease(t, f)
 
 	changed := f.Changed()
-	if err := Restore(t.Context(), live, backup, time.Now(), anyBackup, leasing(1)); err != nil {
+	if err := Restore(t.Context(), live, Backup{Path: backup}, time.Now(), anyBackup, leasing(1)); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -125,6 +126,40 @@ func TestRestoreUnderAnOpenFile(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*.restore*")); len(left) > 0 {
 		t.Errorf("it left %v", left)
+	}
+}
+
+// TestOneEncryptedBackupAtATime begins a backup while another one encrypts.
+func TestOneEncryptedBackupAtATime(t *testing.T) {
+	if !locks {
+		t.Skip("this system has no locks on files")
+	}
+	dir := t.TempDir()
+	live, first := filepath.Join(dir, "live.db"), filepath.Join(dir, "first")
+	f := openAt(t, live)
+	if err := os.WriteFile(live+".backup", []byte("what a killed process left"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var second error
+	err := f.Backup(t.Context(), first, func(path, to string) error {
+		second = f.Backup(t.Context(), filepath.Join(dir, "second"), func(string, string) error { return nil })
+		b, err := os.ReadFile(path)
+		if err != nil || !bytes.HasPrefix(b, []byte("SQLite format 3")) {
+			t.Errorf("it encrypts %.20q, %v", b, err)
+		}
+		return os.WriteFile(to, []byte("encrypted"), 0o600)
+	})
+	if err != nil || bellhop.KindOf(second) != bellhop.Conflict {
+		t.Errorf("the first one: %v; the second one: %v", err, second)
+	}
+	fails := fmt.Errorf("no room")
+	err = f.Backup(t.Context(), filepath.Join(dir, "third"), func(string, string) error { return fails })
+	if !errors.Is(err, fails) {
+		t.Errorf("one that fails: %v", err)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if b, err := os.ReadFile(first); err != nil || string(b) != "encrypted" || len(left) > 4 { // with -wal and -shm
+		t.Errorf("wrote %q, %v; there are %v", b, err, left)
 	}
 }
 
@@ -148,7 +183,7 @@ func TestRestoreKeepsDictionaries(t *testing.T) {
 	}
 	f := openAt(t, live)
 	add(t, f, 2)
-	if err := Restore(t.Context(), live, backup, time.Now(), anyBackup); err != nil {
+	if err := Restore(t.Context(), live, Backup{Path: backup}, time.Now(), anyBackup); err != nil {
 		t.Fatal(err)
 	}
 	add(t, f, 3)
@@ -162,7 +197,7 @@ func TestRestoreBringsAnOlderBackupUpToDate(t *testing.T) {
 	dir := t.TempDir()
 	live, backup := filepath.Join(dir, "live.db"), filepath.Join(dir, "backup.db")
 	add(t, openAt(t, backup, leasing(1)), 1)
-	if err := Restore(t.Context(), live, backup, time.Now(), anyBackup, leasing(2)); err != nil {
+	if err := Restore(t.Context(), live, Backup{Path: backup}, time.Now(), anyBackup, leasing(2)); err != nil {
 		t.Fatal(err)
 	}
 	if err := Check(t.Context(), live, leasing(2)); err != nil {
@@ -200,12 +235,12 @@ func TestRestoreRefuses(t *testing.T) {
 		{live, "the database itself"},
 		{dir, "not a backup"},
 	} {
-		err := Restore(t.Context(), live, c.path, time.Now(), anyBackup, leasing(1))
+		err := Restore(t.Context(), live, Backup{Path: c.path}, time.Now(), anyBackup, leasing(1))
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: the error is %v, and should say %q", filepath.Base(c.path), err, c.says)
 		}
 	}
-	if err := Restore(canceled(), live, newer, time.Now(), anyBackup, leasing(3)); err == nil {
+	if err := Restore(canceled(), live, Backup{Path: newer}, time.Now(), anyBackup, leasing(3)); err == nil {
 		t.Error("a restore that was called off returned nil")
 	}
 	if got := allBodies(t, f); len(got) != 1 {
@@ -222,7 +257,7 @@ func canceled() context.Context {
 func TestBackupSparesTheDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "live.db")
 	f := openAt(t, path)
-	if err := f.Backup(t.Context(), path); err == nil {
+	if err := f.Backup(t.Context(), path, nil); err == nil {
 		t.Fatal("a backup over the database itself was taken")
 	}
 	if err := f.QuickCheck(t.Context()); err != nil {
