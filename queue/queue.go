@@ -181,6 +181,11 @@ type DeadLetters interface {
 	// Drop removes dead letters for good and returns their number; without an id it
 	// removes none. It returns bellhop.NotFound for an id that is no dead letter's.
 	Drop(ctx context.Context, ids ...bellhop.EventID) (int, error)
+	// DropFunc hands del the dead letters of a shop one by one, each with its body, and removes
+	// those for which it returns true, for good. It returns their number. An unreadable body is
+	// empty. It goes through them once: some of those that come meanwhile are left out. An error
+	// of del ends it.
+	DropFunc(ctx context.Context, shop string, del func(DeadEvent) (bool, error)) (int, error)
 }
 
 // Admin looks after a queue.

@@ -17,10 +17,10 @@ import (
 	"bellhop"
 )
 
-// Bucket keeps the bodies that are too large for a message. Nothing deletes
-// them: a lifecycle rule of the bucket does, and it must keep them for longer
-// than the queue and the dead letters keep messages (28 days for SQS's longest
-// of 14 each).
+// Bucket keeps the bodies that are too large for a message. A lifecycle rule of
+// the bucket deletes them, and it must keep them for longer than the queue and
+// the dead letters keep messages (28 days for SQS's longest of 14 each). bellhop
+// deletes only those of dropped dead letters.
 type Bucket struct {
 	name, kmsKey string
 	s3           *s3
@@ -64,6 +64,12 @@ func (b *Bucket) Get(ctx context.Context, key string) ([]byte, error) {
 			b.name)
 	}
 	return body, b.explain(ctx, "get a body from the bucket "+b.name, err)
+}
+
+// Delete deletes a body, if it is there.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	_, err := b.s3.do(ctx, http.MethodDelete, "/"+key, http.Header{}, nil)
+	return b.explain(ctx, "delete a body from the bucket "+b.name, err)
 }
 
 // Reachable returns nil if the bucket is there, or if that is not for this
@@ -139,4 +145,13 @@ func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
 	}
 	e.Body = body
 	return e, nil
+}
+
+// Discard deletes the body of a message from the bucket, if it is there.
+func (c Codec) Discard(ctx context.Context, m Message) error {
+	_, err := Decode(m)
+	if ref, elsewhere := errors.AsType[*RefError](err); elsewhere && c.Bucket != nil && c.Bucket.name == ref.Bucket {
+		return c.Bucket.Delete(ctx, ref.Key)
+	}
+	return nil
 }

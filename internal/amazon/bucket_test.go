@@ -56,6 +56,9 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 	case s.status != 0:
 		w.WriteHeader(s.status)
+	case r.Method == http.MethodDelete:
+		delete(s.objects, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPut:
 		s.objects[r.URL.Path] = body
 		s.headers = append(s.headers, r.Header)
@@ -115,6 +118,32 @@ func TestBodyByReference(t *testing.T) {
 			bare.Body != nil {
 			t.Errorf("without the bucket: %v", err)
 		}
+	}
+}
+
+// TestDiscard deletes the body of a message, and again, and leaves a bucket alone that is not its own.
+func TestDiscard(t *testing.T) {
+	s, codec := shelved(t, "")
+	m, err := codec.Encode(t.Context(), large())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (amazon.Codec{}).Discard(t.Context(), m); err != nil || len(s.objects) != 1 {
+		t.Errorf("without the bucket: %v, %d objects", err, len(s.objects))
+	}
+	for range 2 {
+		if err := codec.Discard(t.Context(), m); err != nil || len(s.objects) != 0 {
+			t.Errorf("discarded: %v, %d objects are left", err, len(s.objects))
+		}
+	}
+	s.status = http.StatusForbidden
+	if err := codec.Discard(t.Context(), m); err == nil {
+		t.Error("nobody said that it is forbidden")
+	}
+	small := large()
+	small.Body = []byte(`{}`)
+	if m, err = codec.Encode(t.Context(), small); err != nil || codec.Discard(t.Context(), m) != nil {
+		t.Errorf("a body inside the message: %v", err)
 	}
 }
 

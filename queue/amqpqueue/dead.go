@@ -84,8 +84,12 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (l queue.Dea
 	if err != nil {
 		return l, err
 	}
-	l = deadEvent(&found.d, found.m)
-	if l.Event.Body, err = q.body(ctx, &held{decoded: found.m, d: found.d}); lostForGood(err) {
+	return q.withBody(ctx, found)
+}
+
+func (q *Queue) withBody(ctx context.Context, c deadMessage) (l queue.DeadEvent, err error) {
+	l = deadEvent(&c.d, c.m)
+	if l.Event.Body, err = q.body(ctx, &held{decoded: c.m, d: c.d}); lostForGood(err) {
 		err = nil // a body that can't be read is why it died
 	}
 	return l, err
@@ -136,6 +140,46 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 		q.dropParts(ctx, c.m)
 	}
 	return len(gone), err
+}
+
+// DropFunc implements [queue.DeadLetters]. It deletes bodies in parts as Drop does.
+func (q *Queue) DropFunc(ctx context.Context, shop string, del func(queue.DeadEvent) (bool, error)) (int, error) {
+	var gone []deadMessage
+	doing := "look through the dead letters of the queue " + q.name
+	err := q.scan(ctx, doing, nil, func(ctx context.Context, all []deadMessage) error {
+		for _, c := range all {
+			if c.m.event.Shop != shop {
+				continue
+			}
+			dropped, err := q.dropIf(ctx, c, del)
+			if err != nil {
+				return err
+			}
+			if dropped {
+				gone = append(gone, c)
+			}
+		}
+		if len(all) == mostDead {
+			return queue.TooManyDead(mostDead)
+		}
+		return nil
+	})
+	for _, c := range gone {
+		q.dropParts(ctx, c.m)
+	}
+	return len(gone), err
+}
+
+func (q *Queue) dropIf(ctx context.Context, c deadMessage, del func(queue.DeadEvent) (bool, error)) (bool, error) {
+	l, err := q.withBody(ctx, c)
+	defer func() { c.m.event.Body = nil }() // keep one body at a time
+	if err != nil {
+		return false, err
+	}
+	if ok, err := del(l); !ok || err != nil {
+		return false, err
+	}
+	return true, c.d.Ack(false)
 }
 
 // choose returns the dead letters with these ids, or all.

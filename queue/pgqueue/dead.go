@@ -88,6 +88,11 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	return n, queue.Wrap("drop dead letters", err)
 }
 
+// DropFunc implements [queue.DeadLetters].
+func (q *Queue) DropFunc(ctx context.Context, shop string, del func(queue.DeadEvent) (bool, error)) (int, error) {
+	return queue.DropEach(ctx, q, shop, del)
+}
+
 // takeDead removes dead letters by a statement that returns their ids: all of the
 // given ones, or none.
 func (q *Queue) takeDead(ctx context.Context, statement string, ids []bellhop.EventID) (n int, err error) {

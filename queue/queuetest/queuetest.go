@@ -80,6 +80,7 @@ func Run(t *testing.T, h Harness) {
 		{"DeadPages", s.deadPages},
 		{"Redrive", s.redrive},
 		{"Drop", s.drop},
+		{"DropFunc", s.dropFunc},
 		{"Depth", s.depth},
 		{"Purge", s.purge},
 		{"Attributes", s.attributes},

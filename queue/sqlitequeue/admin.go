@@ -161,6 +161,11 @@ func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (n int, err er
 	})
 }
 
+// DropFunc implements [queue.DeadLetters]. The bodies stay in the archive.
+func (q *Queue) DropFunc(ctx context.Context, shop string, del func(queue.DeadEvent) (bool, error)) (int, error) {
+	return queue.DropEach(ctx, q, shop, del)
+}
+
 // takeDead removes the dead letters with these ids, or all, after fn has handled
 // each.
 func (q *Queue) takeDead(ctx context.Context, ids []bellhop.EventID,

@@ -222,6 +222,10 @@ func (q *Queue) DeadLetter(ctx context.Context, id bellhop.EventID) (d queue.Dea
 	if found == nil {
 		return d, noDeadLetter(id)
 	}
+	return q.withBody(ctx, found)
+}
+
+func (q *Queue) withBody(ctx context.Context, found *deadMessage) (d queue.DeadEvent, err error) {
 	d = found.dead
 	if d.Event, err = q.codec.Decode(ctx, found.msg); bellhop.IsPermanent(err) && d.Event != nil {
 		err = nil

@@ -1,6 +1,7 @@
 package sqsqueue
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"bellhop"
 	"bellhop/internal/amazon"
 	"bellhop/internal/wait"
+	"bellhop/queue"
 )
 
 // Redrive implements [queue.DeadLetters]. SQS itself moves all of them where it can;
@@ -31,14 +33,79 @@ func (q *Queue) Redrive(ctx context.Context, ids ...bellhop.EventID) (int, error
 	return n, err
 }
 
-// Drop implements [queue.DeadLetters]. The bucket's own rule deletes a body there.
+// Drop implements [queue.DeadLetters].
 func (q *Queue) Drop(ctx context.Context, ids ...bellhop.EventID) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return q.choose(ctx, ids, func(ctx context.Context, dead []*deadMessage) error {
-		return noteGone(dead, q.remove(ctx, q.dead, leasesOf(dead)))
+	return q.choose(ctx, ids, q.discard)
+}
+
+// DropFunc implements [queue.DeadLetters]. It returns an error if there are more dead letters than it reads, or
+// if another process reads some of them now.
+func (q *Queue) DropFunc(ctx context.Context, shop string, del func(queue.DeadEvent) (bool, error)) (int, error) {
+	attrs, err := q.attributes(ctx, q.dead)
+	if err != nil {
+		return 0, err
+	}
+	seen, gone := 0, 0
+	err = q.scan(ctx, searchLimit, func(page []*deadMessage) (bool, error) {
+		seen += len(page)
+		chosen, err := q.chooseFunc(ctx, page, shop, del)
+		err = cmp.Or(q.discard(ctx, chosen), err)
+		for _, d := range chosen {
+			if d.gone {
+				gone++
+			}
+		}
+		return false, err
 	})
+	switch {
+	case err != nil:
+		return gone, err
+	case seen >= searchLimit:
+		return gone, queue.TooManyDead(searchLimit)
+	case number(attrs, "NotVisible") > 0:
+		return gone, bellhop.Errorf(bellhop.Unavailable, "dead_letters_hidden",
+			"somebody else reads dead letters of the queue %s now: try again in %v", q.name, scanVisibility)
+	}
+	return gone, nil
+}
+
+func (q *Queue) chooseFunc(ctx context.Context, page []*deadMessage, shop string,
+	del func(queue.DeadEvent) (bool, error)) (chosen []*deadMessage, err error) {
+	for _, m := range page {
+		if m.dead.Event.Shop != shop {
+			continue
+		}
+		d, err := q.withBody(ctx, m)
+		if err != nil {
+			return chosen, err
+		}
+		ok, err := del(d)
+		if err != nil {
+			return chosen, err
+		}
+		if ok {
+			chosen = append(chosen, m)
+		}
+	}
+	return chosen, nil
+}
+
+// discard removes dead letters with their bodies. A body in the bucket that bellhop may not delete stays until the
+// bucket's own rule deletes it.
+func (q *Queue) discard(ctx context.Context, dead []*deadMessage) error {
+	err := noteGone(dead, q.remove(ctx, q.dead, leasesOf(dead)))
+	for _, d := range dead {
+		if d.gone {
+			if e := q.codec.Discard(ctx, d.msg); e != nil {
+				q.opts.Log.Warn("delete the body of a dropped dead letter: the bucket's rule will", "event", d.dead.Event.ID,
+					"err", e)
+			}
+		}
+	}
+	return err
 }
 
 // choose calls fn with the dead letters with these ids, and returns how many are gone
