@@ -116,7 +116,7 @@ func (d *demonstration) run(rate float64, installed, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	if err := d.open(true); err != nil {
+	if err := d.open(true, true); err != nil {
 		return err
 	}
 	if err := d.addPeople(installed); err != nil {

@@ -138,22 +138,21 @@ func (c *keyResetCmd) Run(j *job) error {
 
 // key reports the keys in use.
 func (c *doctorCmd) key(j *job, _ *wire.Parts) (found []wire.Finding, err error) {
-	err = j.unsealed(&c.Storage, false, func(s store.Store, keys sealed.Keys) error {
-		all, err := keyRows(j, s, keys)
-		switch {
-		case err != nil:
-		case len(all) == 0:
-			found = []wire.Finding{wire.OK("key", "there is none yet: no shop is connected")}
-		case len(keys) == 0:
-			found = []wire.Finding{wire.Warn("key", "there is none: shops' secrets are kept plain",
-				"set BELLHOP_KEY: openssl rand -base64 32 makes one")}
-		case len(keys) > 1:
-			found = []wire.Finding{wire.Warn("key", "two are in use while they rotate",
-				"run bellhop key rotate, then take the old one out of BELLHOP_KEY")}
-		default:
-			found = []wire.Finding{wire.OK("key", keys.IDs()[0]+" seals tokens and secrets")}
-		}
-		return err
+	err = j.unsealed(&c.Storage, false, func(_ store.Store, keys sealed.Keys) error {
+		found = append(found, keyFinding(keys))
+		return nil
 	})
 	return found, err
+}
+
+func keyFinding(keys sealed.Keys) wire.Finding {
+	switch len(keys) {
+	case 0: // beside a file there is one by now
+		return wire.Fail("key", "there is none: nothing keeps a secret, and no server starts",
+			"set BELLHOP_KEY, the same for every server of this database: openssl rand -base64 32 makes one")
+	case 1:
+		return wire.OK("key", keys.IDs()[0]+" seals tokens and secrets")
+	}
+	return wire.Warn("key", "two are in use while they rotate",
+		"run bellhop key rotate, then take the old one out of BELLHOP_KEY")
 }

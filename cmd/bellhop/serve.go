@@ -76,7 +76,7 @@ func startServing(j *job, c *wire.Config, push bool) (*engine, error) {
 	if err := e.listen(); err != nil {
 		return e, err
 	}
-	if err := e.open(push); err != nil {
+	if err := e.open(push, true); err != nil {
 		return e, err
 	}
 	if err := e.warnWithoutSecret(); err != nil {
@@ -153,10 +153,9 @@ func (e *engine) listenAt(setting, addr string) (net.Listener, error) {
 	return l, err
 }
 
-// open opens the drivers, the push drivers only if push.
-func (e *engine) open(push bool) (err error) {
-	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry),
-		NeedKey: e.config.ShopifyClientID != ""} // shops can be connected: their tokens need a key
+// open opens the drivers, the push drivers only if push. With needKey a missing key is an error.
+func (e *engine) open(push, needKey bool) (err error) {
+	o := wire.Options{Log: e.job.log, Now: e.job.now, Committed: commits(e.options.Registry), NeedKey: needKey}
 	o.Requested, o.Rejected = requests(e.options.Registry)
 	if err := e.openEvents(o); err != nil {
 		return err

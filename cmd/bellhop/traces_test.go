@@ -19,6 +19,8 @@ import (
 	"time"
 
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"bellhop/store/sealed"
 )
 
 // tracedWay is a queue and a store, with their names in spans.
@@ -32,7 +34,7 @@ type tracedWay struct {
 func tracedWays() []tracedWay {
 	sqlite := func(*testing.T, string) []string { return nil }
 	inPostgres := func(t *testing.T, _ string) []string {
-		return []string{"BELLHOP_DB=" + newPostgres(t), "BELLHOP_QUEUE=postgres:"}
+		return []string{"BELLHOP_DB=" + newPostgres(t), "BELLHOP_KEY=" + sealed.MakeKey(), "BELLHOP_QUEUE=postgres:"}
 	}
 	sqs := func(t *testing.T, name string) []string {
 		server, err := theSQS()

@@ -39,7 +39,7 @@ func (c *workerCmd) Run(j *job) (err error) {
 	if err := e.listenMetrics(); err != nil {
 		return err
 	}
-	if err := e.open(notify); err != nil {
+	if err := e.open(notify, c.ShopifyClientID != ""); err != nil {
 		return err
 	}
 	e.options.Record, e.options.Notify, e.options.Keep = record, notify, true

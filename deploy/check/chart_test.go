@@ -111,6 +111,25 @@ func TestChartRenders(t *testing.T) {
 	}
 }
 
+// TestChartSecretsGoWhereTheyAreNeeded wants notify to hold those for Shopify only where shops can be connected.
+func TestChartSecretsGoWhereTheyAreNeeded(t *testing.T) {
+	for name, want := range map[string][]string{"minimal": {"serve"}, "all": {"notify", "serve"}} {
+		for _, secret := range []string{"SHOPIFY_SECRET", "BELLHOP_KEY"} {
+			var who []string
+			for _, doc := range manifests(t, valueFiles(t)[name]) {
+				if strings.Contains(doc, "key: "+secret+"}") {
+					_, component, _ := strings.Cut(doc, "app.kubernetes.io/component: ")
+					component, _, _ = strings.Cut(component, "\n")
+					who = append(who, component)
+				}
+			}
+			if slices.Sort(who); !slices.Equal(who, want) {
+				t.Errorf("%s: %s know %s", name, who, secret)
+			}
+		}
+	}
+}
+
 func TestChartTellsWhatToDoNext(t *testing.T) {
 	files, err := render(t, valueFiles(t)["all"])
 	if err != nil {
@@ -136,6 +155,8 @@ func TestChartRefuses(t *testing.T) {
 		"queue: {url: ''}":                                     "/queue/url",
 		"events: {url: 'kafka://k/orders'}":                    "/events/url",
 		"push: {url: 'fcm:/elsewhere.json'}":                   "/push/url",
+		"url: 'http://bellhop.example.com'":                    "/url",
+		"shopify: {clientID: 'two words'}":                     "/shopify/clientID",
 		"record: {replicas: 0}":                                "/record/replicas",
 		"record: {replica: 3}":                                 "replica",
 		"notify: {autoscaling: {targetQueueAgeSeconds: soon}}": "/notify/autoscaling/targetQueueAgeSeconds",

@@ -88,7 +88,7 @@ func TestCompose(t *testing.T) {
 func TestComposeWantsSecrets(t *testing.T) {
 	text := read(t, composeDir+"/compose.yaml")
 	_, required := exampleEnv(t)
-	if len(required) != 3 {
+	if len(required) != 4 {
 		t.Errorf("required are %q", required)
 	}
 	for _, name := range required {
@@ -152,7 +152,7 @@ func TestComposeKeepsApart(t *testing.T) {
 			t.Errorf("%s runs whatever %s is today", name, s.Image)
 		}
 		_, outside := s.Networks["world"]
-		if expected := name == "proxy" || name == "notify" || name == "bellhop"; outside != expected {
+		if expected := !slices.Contains([]string{"record", "migrate", "postgres", "rabbitmq"}, name); outside != expected {
 			t.Errorf("%s reaches the world: %v", name, outside)
 		}
 	}
@@ -186,17 +186,27 @@ func TestComposeStartsInOrder(t *testing.T) {
 	}
 }
 
-// TestSecretsGoWhereTheyAreNeeded wants each process to hold only the secrets that it uses.
+// TestSecretsGoWhereTheyAreNeeded wants each process to hold only the secrets that it uses: notify those for Shopify
+// only where shops can be connected.
 func TestSecretsGoWhereTheyAreNeeded(t *testing.T) {
-	p := project(t)
-	for name, s := range p.Services {
-		_, shopify := s.Environment["BELLHOP_SHOPIFY_SECRET"]
-		if want := strings.HasPrefix(name, "serve-") || name == "bellhop"; shopify != want {
-			t.Errorf("%s knows Shopify's secret: %v", name, shopify)
+	for _, clientID := range []string{"", "0123456789abcdef"} {
+		env, _ := exampleEnv(t)
+		env["SHOPIFY_CLIENT_ID"] = clientID
+		p, err := loadCompose(t, read(t, composeDir+"/compose.yaml"), env)
+		if err != nil {
+			t.Fatal(err)
 		}
-		fcm := slices.ContainsFunc(s.Secrets, func(c types.ServiceSecretConfig) bool { return c.Source == "fcm" })
-		if want := name == "notify" || name == "bellhop"; fcm != want {
-			t.Errorf("%s has the key to the phones: %v", name, fcm)
+		for name, s := range p.Services {
+			forShopify := strings.HasPrefix(name, "serve-") || name == "bellhop" || name == "notify" && clientID != ""
+			for _, secret := range []string{"BELLHOP_SHOPIFY_SECRET", "BELLHOP_KEY"} {
+				if v := s.Environment[secret]; (v != nil && *v != "") != forShopify {
+					t.Errorf("with the client id %q %s knows %s: %v", clientID, name, secret, !forShopify)
+				}
+			}
+			fcm := slices.ContainsFunc(s.Secrets, func(c types.ServiceSecretConfig) bool { return c.Source == "fcm" })
+			if want := name == "notify" || name == "bellhop"; fcm != want {
+				t.Errorf("%s has the key to the phones: %v", name, fcm)
+			}
 		}
 	}
 }

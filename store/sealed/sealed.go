@@ -22,8 +22,8 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Keyless returns a store without keys. It keeps the secrets of shops plain, as before there were keys,
-// until a process with one seals them. Then nothing here opens them, and no token is kept.
+// Keyless returns a store without keys. It reads what is plain, as everything was before there were keys, and
+// neither keeps a new secret nor opens a sealed one.
 func Keyless(s store.Store) *Store { return &Store{Store: s} }
 
 // secret is a secret and where it is kept.
@@ -57,7 +57,7 @@ func (ks Keys) openAll(all []secret) error {
 // sealAll seals secrets where they are, under the first key.
 func (ks Keys) sealAll(all ...secret) error {
 	for _, s := range all {
-		if *s.text == "" || len(ks) == 0 && s.at.table == "shops" {
+		if *s.text == "" {
 			continue
 		}
 		if len(ks) == 0 {

@@ -195,13 +195,24 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-func TestKeylessKeepsNoToken(t *testing.T) {
-	s := sealed.Keyless(fresh(t))
-	must(t, s.AddShop(t.Context(), bellhop.Shop{Domain: shop, Secret: "s", AddedAt: day}))
-	err := s.PutConnection(t.Context(), bellhop.Connection{Shop: shop, Grant: bellhop.GrantToken, Token: "t",
-		Access: bellhop.AccessGood})
-	if err == nil || !strings.HasPrefix(err.Error(), "BELLHOP_KEY: ") {
-		t.Errorf("a token without a key: %v", err)
+// TestKeylessKeepsNoSecret goes on with a plain secret of before there were keys, and takes no new one.
+func TestKeylessKeepsNoSecret(t *testing.T) {
+	below := fresh(t)
+	must(t, below.AddShop(t.Context(), bellhop.Shop{Domain: shop, Secret: "s", AddedAt: day}))
+	s := sealed.Keyless(below)
+	must(t, s.UpdateShop(t.Context(), shop, func(s *bellhop.Shop) { s.Disabled = true }))
+	if got, err := s.Shop(t.Context(), shop); err != nil || got.Secret != "s" {
+		t.Errorf("a plain secret: %q, %v", got.Secret, err)
+	}
+	for what, err := range map[string]error{
+		"token": s.PutConnection(t.Context(), bellhop.Connection{Shop: shop, Grant: bellhop.GrantToken, Token: "t",
+			Access: bellhop.AccessGood}),
+		"secret":          s.UpdateShop(t.Context(), shop, func(s *bellhop.Shop) { s.Secret = "new" }),
+		"secret of a new": s.AddShop(t.Context(), bellhop.Shop{Domain: other, Secret: "s", AddedAt: day}),
+	} {
+		if err == nil || !strings.HasPrefix(err.Error(), "BELLHOP_KEY: ") {
+			t.Errorf("a %s without a key: %v", what, err)
+		}
 	}
 }
 

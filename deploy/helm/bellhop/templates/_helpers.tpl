@@ -77,6 +77,22 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* bellhop as an app of Shopify's, and the key of what it keeps sealed. */}}
+{{- define "bellhop.app" -}}
+- name: BELLHOP_SHOPIFY_SECRET
+  valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret }}, key: SHOPIFY_SECRET}}
+- name: BELLHOP_KEY
+  valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret }}, key: BELLHOP_KEY}}
+{{- with .Values.shopify.clientID }}
+- name: BELLHOP_SHOPIFY_CLIENT_ID
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.url }}
+- name: BELLHOP_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
 {{/* Four fifths of a container's limit: beyond that Go collects garbage more
      often, before the kernel kills. */}}
 {{- define "bellhop.memoryGoal" -}}
