@@ -66,7 +66,7 @@ func (c *Connector) Unclaimed(ctx context.Context, shop string) (is bool, err er
 	return is, err
 }
 
-// unclaimed reports whether connecting a shop made an account just now, for this shop alone, and nobody got into it yet.
+// unclaimed reports whether connecting a shop made an account just now, for this shop alone, that nobody got into yet.
 // After its first sign-in the link would let others of the shop's staff in: they may open the app, too.
 func (c *Connector) unclaimed(ctx context.Context, p bellhop.Person) (bool, error) {
 	if !p.Unproven || p.PasswordHash != "" || len(p.Shops) != 1 || c.now().Sub(p.AddedAt) >= claimLife {

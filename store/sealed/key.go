@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -59,17 +60,20 @@ func badKey() error {
 // ID tells a key from others. It says nothing of the key.
 func (k Key) ID() string { return k.id }
 
-// prefix begins every sealed text. The key's id and the ciphertext follow.
-const prefix = "sealed:1:"
+// prefix begins every sealed text. The key's id and the ciphertext follow. What only begins like one is no plain
+// text: of a text that was cut off, everybody knows the beginning.
+const (
+	mark   = "sealed:"
+	prefix = mark + "1:"
+)
 
 // keyOf returns the id of the key that sealed a text; "" for a plain text.
 func keyOf(text string) string {
-	rest, ok := strings.CutPrefix(text, prefix)
-	if !ok {
+	if !strings.HasPrefix(text, mark) {
 		return ""
 	}
-	id, _, _ := strings.Cut(rest, ":")
-	return id
+	id, _, _ := strings.Cut(strings.TrimPrefix(text, prefix), ":")
+	return cmp.Or(id, "unknown")
 }
 
 // place is where a sealed text is kept: it opens nowhere else.

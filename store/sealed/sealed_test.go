@@ -108,6 +108,50 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
+// TestASealedTextOpensInItsPlaceAlone: not in another shop's row, column or table.
+func TestASealedTextOpensInItsPlaceAlone(t *testing.T) {
+	s, ctx := fresh(t), t.Context()
+	o := open(t, s, key(t, 1))
+	fill(t, o)
+	a, err := s.Shop(ctx, shop)
+	must(t, err)
+	c, err := s.Connection(ctx, shop)
+	must(t, err)
+	for name, text := range map[string]string{"a token": c.Token, "a previous secret": a.PreviousSecret,
+		"another shop's": a.Secret} {
+		must(t, s.UpdateShop(ctx, other, func(to *bellhop.Shop) { to.Secret = text }))
+		if _, err := o.Shop(ctx, other); bellhop.CodeOf(err) != "sealed" {
+			t.Errorf("%s as a secret: %v", name, err)
+		}
+	}
+	for name, text := range map[string]string{"a secret": a.Secret, "a refresh token": c.RefreshToken,
+		"another shop's": c.Token} {
+		err := s.UpdateConnection(ctx, other, func(to *bellhop.Connection) error { to.Token = text; return nil })
+		must(t, err)
+		if _, err := o.Connection(ctx, other); bellhop.CodeOf(err) != "sealed" {
+			t.Errorf("%s as a token: %v", name, err)
+		}
+	}
+}
+
+// TestWhatBeginsLikeASealedText is never taken for a secret, whatever is left of it: everybody knows its beginning.
+func TestWhatBeginsLikeASealedText(t *testing.T) {
+	s, ctx := fresh(t), t.Context()
+	o := open(t, s, key(t, 1))
+	fill(t, o)
+	whole, err := s.Shop(ctx, shop)
+	must(t, err)
+	for n := len("sealed:"); n < len(whole.Secret); n++ {
+		must(t, s.UpdateShop(ctx, shop, func(a *bellhop.Shop) { a.Secret = whole.Secret[:n] }))
+		if a, err := o.Shop(ctx, shop); err == nil {
+			t.Fatalf("cut after %d bytes, the secret is %q", n, a.Secret)
+		}
+		if err := sealed.Check(ctx, s, sealed.Keys{key(t, 1)}); bellhop.KindOf(err) != bellhop.Conflict {
+			t.Fatalf("cut after %d bytes: %v", n, err)
+		}
+	}
+}
+
 // TestChanges changes what has secrets: each change sees them open, and the others stay as they are kept.
 func TestChanges(t *testing.T) {
 	s, ctx := fresh(t), t.Context()
