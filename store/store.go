@@ -42,7 +42,8 @@ type Store interface {
 	Ready(ctx context.Context) error
 	// Renumber moves the stream, with the relays' cursors, so that the next number of the
 	// stream and the next push's id are above the given one. A restored backup needs it.
-	// Higher numbers stay.
+	// Higher numbers stay. Connections are due, since their tokens may be over, and forget
+	// where their subscriptions went: the backup may be another bellhop's, which goes on there.
 	Renumber(ctx context.Context, above int64) error
 	Close() error
 }

@@ -132,13 +132,27 @@ func carryConnections(from, to *sqlitefile.Conn) error {
 	all, err := sqlitefile.All(from.Prepare(`SELECT `+rows.ConnectionColumns+` FROM connections c
 		JOIN shops s ON s.id = c.shop_id`), rows.Connection)
 	for i := range all {
-		shop, e := shopID(to, all[i].Shop)
-		if e == nil && shop != 0 {
-			e = putConnection(to, shop, &all[i])
-		}
-		err = cmp.Or(err, e)
+		err = cmp.Or(err, carryConnection(from, to, &all[i]))
 	}
 	return err
+}
+
+// carryConnection keeps a connection, and whether the app was removed from the shop.
+func carryConnection(from, to *sqlitefile.Conn, c *bellhop.Connection) error {
+	shop, err := shopID(to, c.Shop)
+	if err != nil || shop == 0 {
+		return err
+	}
+	if err := putConnection(to, shop, c); err != nil {
+		return err
+	}
+	var gone time.Time
+	_, err = from.Prepare(`SELECT uninstalled_at FROM shops WHERE domain = ?`).Text(c.Shop).First(
+		func(r sqlitefile.Row) { gone = r.Time() })
+	if err != nil {
+		return err
+	}
+	return to.Prepare(`UPDATE shops SET uninstalled_at = ? WHERE id = ?`).Time(gone).Int(shop).Exec()
 }
 
 // KeyCheck implements [store.KeyChecks].

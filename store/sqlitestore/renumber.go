@@ -50,6 +50,9 @@ func renumber(c *sqlitefile.Conn, above int64) error {
 			return err
 		}
 	}
+	if err := c.Prepare(`UPDATE connections SET check_due = connected_at, subscriptions = ''`).Exec(); err != nil {
+		return err
+	}
 	return holdPush(c, above)
 }
 

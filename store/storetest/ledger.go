@@ -318,7 +318,11 @@ func renumbered(f *fixture) {
 		changes := must(f.s.Changes(f.ctx, "", 0, 100))(f)
 		return changes[len(changes)-1].Seq, f.getOrder(changes[len(changes)-1].OrderID).Pushes[0].ID
 	}
+	conn := fullConnection(shop)
+	f.must(f.s.PutConnection(f.ctx, conn))
 	f.must(f.s.Renumber(f.ctx, 1000))
+	conn.CheckDue, conn.Subscriptions = conn.ConnectedAt, nil
+	f.equal("the connection is due", must(f.s.Connection(f.ctx, shop))(f), conn)
 	relay := must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)
 	f.record(f.order(shop, 7, 1))
 	change, push := newest()

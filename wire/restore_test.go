@@ -1,0 +1,75 @@
+package wire_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"bellhop"
+	"bellhop/wire"
+)
+
+// TestConnectionsOfARestoredBackup: those of the replaced state are newer and stay; others are checked before anybody
+// trusts them, and take away no subscription where the backup's bellhop goes on.
+func TestConnectionsOfARestoredBackup(t *testing.T) {
+	ctx, dir, day := t.Context(), t.TempDir(), time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	live, another := wire.Storage{Dir: filepath.Join(dir, "live"), DB: "sqlite:", Queue: "sqlite:"},
+		wire.Storage{Dir: filepath.Join(dir, "another"), DB: "sqlite:", Queue: "sqlite:"}
+	use := func(s wire.Storage, fn func(*wire.Parts) error) {
+		t.Helper()
+		p, err := s.Open(ctx, wire.Options{})
+		if err == nil {
+			err = errors.Join(fn(p), p.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const kept, gone, back = "kept.myshopify.com", "gone.myshopify.com", "back.myshopify.com"
+	conn := func(shop, token string) bellhop.Connection {
+		return bellhop.Connection{Shop: shop, Grant: bellhop.GrantToken, ConnectedAt: day, Token: token,
+			Access: bellhop.AccessGood, Since: day, CheckedAt: day, CheckDue: time.Now().Add(time.Hour),
+			Subscriptions: []bellhop.Subscription{{Topic: "orders/create", There: true, Address: "https://live.example"}}}
+	}
+	backup := filepath.Join(dir, "backup.db")
+	use(live, func(p *wire.Parts) (err error) {
+		for _, shop := range []string{kept, gone, back} {
+			err = errors.Join(err, p.Store.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}),
+				p.Store.PutConnection(ctx, conn(shop, "old")))
+		}
+		return errors.Join(err, p.Store.Uninstall(ctx, back, day), p.Backup(ctx, backup),
+			p.Store.PutConnection(ctx, conn(kept, "new")), p.Store.PutConnection(ctx, conn(back, "new")),
+			p.Store.Uninstall(ctx, gone, day))
+	})
+	key, err := os.ReadFile(filepath.Join(live.Dir, "bellhop.key"))
+	err = errors.Join(err, os.MkdirAll(another.Dir, 0o700),
+		os.WriteFile(filepath.Join(another.Dir, "bellhop.key"), key, 0o600))
+	for _, s := range []wire.Storage{live, another} {
+		err = errors.Join(err, s.Restore(ctx, backup, wire.Options{}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	use(live, func(p *wire.Parts) error {
+		for shop, token := range map[string]string{kept: "new", back: "new", gone: ""} {
+			c, err := p.Store.Connection(ctx, shop)
+			is, err2 := p.Store.Shop(ctx, shop)
+			if err = errors.Join(err, err2); err != nil {
+				return err
+			}
+			if c.Token != token || is.UninstalledAt.IsZero() == (shop == gone) {
+				t.Errorf("%s has the token %q and is uninstalled at %v", shop, c.Token, is.UninstalledAt)
+			}
+		}
+		return nil
+	})
+	use(another, func(p *wire.Parts) error {
+		c, err := p.Store.Connection(ctx, kept)
+		if c.Token != "old" || c.CheckDue.After(time.Now()) || len(c.Subscriptions) > 0 {
+			t.Errorf("%+v", c)
+		}
+		return err
+	})
+}
