@@ -252,11 +252,10 @@ func (r Row) Time() time.Time {
 // rawBlob reads bytes that are valid until the next step.
 func (r Row) rawBlob() []byte { return r.st.s.ColumnRawBlob(r.next()) }
 
+// uri names a file that is kept by the VFS of a name, under the [blanker].
 func uri(path, vfs string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	if vfs != "" {
-		u.RawQuery = url.Values{"vfs": {vfs}}.Encode()
-	}
+	u.RawQuery = url.Values{"vfs": {blanking(vfs)}}.Encode()
 	return u.String()
 }
 

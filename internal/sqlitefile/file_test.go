@@ -384,8 +384,8 @@ func TestSchemaVersions(t *testing.T) {
 	if err := sqlitefile.Check(ctx, path, notes); !errors.Is(err, sqlitefile.ErrNoFile) {
 		t.Errorf("no file: %v", err)
 	}
-	if n, err := sqlitefile.Migrate(ctx, path, notes); n != 3 || err != nil {
-		t.Errorf("migrate: %d, %v; want 3", n, err)
+	if n, err := sqlitefile.Migrate(ctx, path, notes); n != 4 || err != nil {
+		t.Errorf("migrate: %d, %v; want 4", n, err)
 	}
 	if n, err := sqlitefile.Migrate(ctx, path, notes); n != 0 || err != nil {
 		t.Errorf("migrate again: %d, %v; want 0", n, err)

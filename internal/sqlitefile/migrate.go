@@ -155,8 +155,8 @@ func oldestOf(ctx context.Context, db *sql.DB, s Schema) (oldest int64, err erro
 }
 
 func eachSchema(path string, schemas []Schema, fn func(Schema, *sql.DB, *goose.Provider) error) error {
-	db, err := driver.Open(
-		uri(path, "")+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)", fts5.Register)
+	db, err := driver.Open(uri(path, "")+"&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"+
+		"&_pragma=synchronous(full)&_pragma=secure_delete(on)", fts5.Register)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}

@@ -1,11 +1,14 @@
 package sqlitefile
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"bellhop/internal/wait"
 )
 
 // The log is copied into the database every so many pages. Measured: longer ones
@@ -33,6 +36,9 @@ type wal struct {
 
 	long atomic.Bool                   // the gate is closed
 	gate atomic.Pointer[chan struct{}] // closed channel: searches may begin
+
+	wanted    atomic.Bool    // somebody waits for truncated, however short the log is
+	truncated wait.Broadcast // its file is empty
 }
 
 func (w *wal) open() {
@@ -52,6 +58,24 @@ func (w *wal) shut(now time.Time) {
 	}
 }
 
+// TruncateLog returns once the log has been copied into the database and its file is empty, so that nothing
+// deleted stays in it. It waits for reads that began before.
+func (f *File) TruncateLog(ctx context.Context) error {
+	done := f.log.truncated.Next()
+	f.log.wanted.Store(true)
+	if err := f.Write(ctx, func(*Tx) error { return nil }); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-f.stop:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // checkpoint copies the log into the database. It runs between transactions and
 // after their callers were answered, so that nobody waits for it alone.
 func (f *File) checkpoint(tx *Tx) {
@@ -63,7 +87,7 @@ func (f *File) checkpoint(tx *Tx) {
 		f.broken(err)
 		return
 	}
-	if f.log.pages = 0; pages >= f.log.limit {
+	if f.log.pages = 0; pages >= f.log.limit || f.log.wanted.Load() {
 		f.log.pages = pages
 		f.shorten(tx, time.Now())
 	}
@@ -84,6 +108,8 @@ func (f *File) shorten(tx *Tx, now time.Time) {
 	case err == nil:
 		w.pages = 0
 		w.open()
+		w.wanted.Store(false)
+		w.truncated.Fire()
 	case !errors.Is(err, sqlite3.BUSY):
 		f.broken(err)
 	case now.Sub(w.since) > resignAfter:

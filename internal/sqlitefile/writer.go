@@ -104,10 +104,10 @@ func (f *File) write(c *Conn) {
 	for first := range f.jobs {
 		batch = f.gather(append(batch[:0], first))
 		f.commit(tx, batch)
-		if f.log.pages >= checkpointPages {
+		if f.log.pages >= checkpointPages || f.log.wanted.Load() {
 			f.checkpoint(tx)
 		}
-		if f.log.pages < f.log.limit && f.log.long.Load() {
+		if f.log.pages < f.log.limit && f.log.long.Load() && !f.log.wanted.Load() {
 			f.log.open() // it restarted by itself
 		}
 	}
