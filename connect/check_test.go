@@ -215,6 +215,34 @@ func TestUninstalled(t *testing.T) {
 	}
 }
 
+// TestALateUninstallOfAMomentAgo: the app is removed and installed again within a minute, and the webhook of the removal
+// comes last.
+func TestALateUninstallOfAMomentAgo(t *testing.T) {
+	r := newRig(t)
+	r.installed()
+	r.clock.pass(time.Hour)
+	for _, before := range []time.Duration{30 * time.Second, time.Second, 0} {
+		r.must(r.twin.Uninstall(demo, time.Hour)) // whose webhook is late
+		removed := r.clock.Now()
+		r.clock.pass(before)
+		conn := r.installed().Connection
+		_, err := r.store.Record(t.Context(), []bellhop.Fact{{At: r.clock.Now(),
+			Event: &bellhop.Event{ID: bellhop.EventID{15: byte(before / time.Second)}, Shop: demo, Topic: "app/uninstalled", TriggeredAt: removed,
+				AcceptedAt: r.clock.Now(), Body: []byte("{}")},
+			Shop: &bellhop.ShopNews{At: removed, Uninstalled: true}}})
+		r.must(err)
+		// The clocks may differ, so that the store may not know which came first.
+		r.change(demo, func(c *bellhop.Connection) { c.UninstalledAt = removed })
+		now := r.check(demo)
+		r.state(now, bellhop.AccessGood, "")
+		shop, err := r.store.Shop(t.Context(), demo)
+		r.must(err)
+		if now.Token != conn.Token || !now.UninstalledAt.IsZero() || !shop.UninstalledAt.IsZero() {
+			t.Errorf("removed %v before: the shop is uninstalled at %v, with %+v", before, shop.UninstalledAt, now)
+		}
+	}
+}
+
 // TestSubscriptionsComeBack: what is missing is made, what is double or at our former address goes, what is of others
 // stays.
 func TestSubscriptionsComeBack(t *testing.T) {

@@ -155,7 +155,7 @@ func (c *Connector) probe(ctx context.Context, shop string, t *admin.Tokens) (in
 		return info, &bellhop.Error{Kind: bellhop.Conflict, Code: string(admin.ScopeMissing),
 			Message: shop + " does not grant " + strings.Join(missing, ", ") + ": " + admin.ScopeMissing.Advice()}
 	}
-	if info, err = api.Info(ctx); err == nil && info.Domain != "" && info.Domain != shop {
+	if info, err = api.Info(ctx); err == nil && info.Domain != shop {
 		err = bellhop.Invalidf("other_shop", "the token is of %s, not of %s: connect that shop", info.Domain, shop)
 	}
 	return info, err

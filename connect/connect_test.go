@@ -1,7 +1,10 @@
 package connect_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"reflect"
 	"testing"
 	"time"
@@ -134,6 +137,39 @@ func TestNothingIsHalfConnected(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestATokenOfAnotherShopIsNotKept, nor one with which nobody says whose it is.
+func TestATokenOfAnotherShopIsNotKept(t *testing.T) {
+	r := newRig(t)
+	r.must(r.twin.Install(other))
+	token, err := r.twin.LastingToken(other)
+	r.must(err)
+	if _, err := r.Token(t.Context(), demo, admin.Tokens{Token: token}); admin.RefusalOf(err) != admin.AccessRevoked {
+		t.Errorf("Shopify refuses it, and bellhop says %v", err)
+	}
+	r.must(r.twin.Install(demo))
+	token, err = r.twin.LastingToken(demo)
+	r.must(err)
+	for _, domain := range []string{`"other.myshopify.com"`, `""`, `null`, `"demo.example.com"`} {
+		r.answers = func(_ *http.Request, resp *http.Response) {
+			body, err := io.ReadAll(resp.Body)
+			r.must(err)
+			body = bytes.ReplaceAll(body, []byte(`"myshopifyDomain":"demo.myshopify.com"`), []byte(`"myshopifyDomain":`+domain))
+			resp.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		if _, err := r.Token(t.Context(), demo, admin.Tokens{Token: token}); err == nil {
+			t.Errorf("a token whose shop is %s connects %s", domain, demo)
+		}
+	}
+	connections, err := r.store.Connections(t.Context())
+	r.must(err)
+	if len(connections) > 0 {
+		t.Errorf("kept: %+v", connections)
+	}
+	r.answers = nil
+	_, err = r.Token(t.Context(), demo, admin.Tokens{Token: token})
+	r.must(err)
 }
 
 // killed runs do until the process dies at a point. It reports whether it came there.

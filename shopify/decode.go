@@ -150,9 +150,17 @@ func decodeDelete(e *bellhop.Event) (int64, error) {
 	return r.id("id", root.ID), r.err
 }
 
-// eventTime replaces a time that is missing in the body.
+// clockSlack is how far Shopify's clock and ours may differ.
+const clockSlack = time.Minute
+
+// eventTime replaces a time that is missing in the body. Nobody signs the header that says when something happened: a
+// time to come would stay the newest for years.
 func eventTime(e *bellhop.Event) time.Time {
-	return cmp.Or(e.TriggeredAt, e.AcceptedAt).Truncate(time.Microsecond)
+	at := e.TriggeredAt
+	if at.IsZero() || !e.AcceptedAt.IsZero() && at.After(e.AcceptedAt.Add(clockSlack)) {
+		at = e.AcceptedAt
+	}
+	return at.Truncate(time.Microsecond)
 }
 
 // unmarshalLoosely reads a body of which parts have the wrong type, too, and names those. Bodies
