@@ -215,8 +215,8 @@ func TestUninstalled(t *testing.T) {
 	}
 }
 
-// TestALateUninstallOfAMomentAgo: the app is removed and installed again within a minute, and the webhook of the removal
-// comes last.
+// TestALateUninstallOfAMomentAgo: the app is removed and installed again within a minute, and the webhook of the
+// removal comes last.
 func TestALateUninstallOfAMomentAgo(t *testing.T) {
 	r := newRig(t)
 	r.installed()
@@ -227,8 +227,8 @@ func TestALateUninstallOfAMomentAgo(t *testing.T) {
 		r.clock.pass(before)
 		conn := r.installed().Connection
 		_, err := r.store.Record(t.Context(), []bellhop.Fact{{At: r.clock.Now(),
-			Event: &bellhop.Event{ID: bellhop.EventID{15: byte(before / time.Second)}, Shop: demo, Topic: "app/uninstalled", TriggeredAt: removed,
-				AcceptedAt: r.clock.Now(), Body: []byte("{}")},
+			Event: &bellhop.Event{ID: bellhop.EventID{15: byte(before / time.Second)}, Shop: demo, Topic: "app/uninstalled",
+				TriggeredAt: removed, AcceptedAt: r.clock.Now(), Body: []byte("{}")},
 			Shop: &bellhop.ShopNews{At: removed, Uninstalled: true}}})
 		r.must(err)
 		// The clocks may differ, so that the store may not know which came first.

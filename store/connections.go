@@ -20,9 +20,9 @@ type Connections interface {
 	// as it is, and may be called more than once. Its error is returned, and nothing changes.
 	UpdateConnection(ctx context.Context, shop string, change func(*bellhop.Connection) error) error
 	// Uninstall ends what a shop had: its connection's tokens, its owed pushes with
-	// [ReasonUninstalled], and the sessions of its people who have no other shop. It sets the
-	// shop's UninstalledAt. From then on nothing is pushed for the shop; its events are kept and
-	// recorded as before.
+	// [ReasonUninstalled], and the sessions of its people who have no other shop with the app.
+	// It sets the shop's UninstalledAt. From then on nothing is pushed for the shop; its events
+	// are kept and recorded as before.
 	Uninstall(ctx context.Context, shop string, at time.Time) error
 }
 

@@ -103,6 +103,7 @@ func (db *DB) uninstall(ctx context.Context, shop string, at time.Time) error {
 			b.Count(&n, `UPDATE shops SET uninstalled_at = $2 WHERE domain = $1`, shop, postgres.Always(at))
 			b.Exec(`DELETE FROM sessions WHERE person_id IN (SELECT m.person_id FROM memberships m
 				JOIN shops s ON s.id = m.shop_id AND s.domain = $1 WHERE NOT EXISTS (SELECT FROM memberships o
+				JOIN shops other ON other.id = o.shop_id AND other.uninstalled_at IS NULL
 				WHERE o.person_id = m.person_id AND o.shop_id <> m.shop_id))`, shop)
 			all(b, &was, rows.Connection, selectConnections+` WHERE s.domain = $1 FOR NO KEY UPDATE OF c`, shop)
 		})

@@ -107,7 +107,8 @@ func uninstall(c *sqlitefile.Conn, id int64, shop string, at time.Time) error {
 		return err
 	}
 	err := c.Prepare(`DELETE FROM sessions WHERE person_id IN (SELECT m.person_id FROM memberships m WHERE m.shop_id = ?1
-		AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.person_id = m.person_id AND o.shop_id <> ?1))`).Int(id).Exec()
+		AND NOT EXISTS (SELECT 1 FROM memberships o JOIN shops s ON s.id = o.shop_id AND s.uninstalled_at IS NULL
+		WHERE o.person_id = m.person_id AND o.shop_id <> ?1))`).Int(id).Exec()
 	if err != nil {
 		return err
 	}

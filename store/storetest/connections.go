@@ -171,6 +171,32 @@ func uninstalledInPortions(f *fixture) {
 	f.countsMatch(shop, fourth)
 }
 
+// uninstalledOfSeveralShops takes the app from one of somebody's two shops: their session goes on, and the phone rings
+// for the other.
+func uninstalledOfSeveralShops(f *fixture) {
+	f.addShop(shop, second)
+	p := f.addMember("kim@example.com", ownerOf(shop), staffOf(second))
+	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day,
+		ExpiresAt: at(9000)}, "net"))
+	f.phone(p, shop, "phone")
+	f.record(f.order(shop, 1, 1), f.order(second, 1, 1))
+	f.must(f.s.Uninstall(f.ctx, shop, at(101)))
+	_, who, err := f.s.Session(f.ctx, [32]byte{1}, at(102))
+	f.must(err)
+	f.equal("shops", who.Shops, []bellhop.Membership{ownerOf(shop), staffOf(second)})
+	owed := f.claim(at(103), 10)
+	f.equal("owed", len(owed), 1)
+	f.equal("for", owed[0].Shop.Domain, second)
+	f.sent(at(104), owed...)
+	f.record(f.order(shop, 2, 1), f.order(second, 2, 1))
+	owed = f.claim(at(200), 10)
+	f.equal("owed later", len(owed), 1)
+	f.equal("for", owed[0].Shop.Domain, second)
+	f.must(f.s.Uninstall(f.ctx, second, at(201)))
+	_, _, err = f.s.Session(f.ctx, [32]byte{1}, at(202))
+	f.kind(bellhop.NotFound, err)
+}
+
 func keyChecks(f *fixture) {
 	is := func(want string) {
 		f.Helper()

@@ -128,7 +128,7 @@ func Run(t *testing.T, d Driver) {
 		{"Connections", connections},
 		{"ConnectionsInTurn", connectionsInTurn},
 		{"Uninstalled", uninstalled},
-		{"UninstalledInPortions", uninstalledInPortions},
+		{"UninstalledInPortions", uninstalledInPortions}, {"UninstalledOfSeveralShops", uninstalledOfSeveralShops},
 		{"KeyChecks", keyChecks},
 		{"LastEvents", lastEvents},
 		{"Silences", silences},

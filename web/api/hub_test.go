@@ -14,6 +14,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/web"
 	"bellhop/web/site"
 )
 
@@ -25,6 +26,7 @@ type memory struct {
 	changes []store.Change
 	changed chan struct{}
 	revoked bool
+	left    bool // the person has another shop now, and the session goes on
 }
 
 func (m *memory) add(kind store.ChangeKind) {
@@ -71,8 +73,16 @@ func (m *memory) Session(context.Context, [32]byte, time.Time) (bellhop.Session,
 	if m.revoked {
 		return bellhop.Session{}, bellhop.Person{}, bellhop.Errorf(bellhop.NotFound, "not_found", "none")
 	}
-	return bellhop.Session{}, bellhop.Person{ID: 1,
-		Shops: []bellhop.Membership{{Shop: demo, Role: bellhop.RoleOwner}}, Shop: demo, Role: bellhop.RoleOwner}, nil
+	p := bellhop.Person{ID: 1}
+	p.SetShops([]bellhop.Membership{ownerOf(demo), staffOf(other)})
+	if m.left {
+		p.SetShops([]bellhop.Membership{staffOf(other)})
+	}
+	return bellhop.Session{}, p, nil
+}
+
+func (m *memory) Connection(context.Context, string) (bellhop.Connection, error) {
+	return bellhop.Connection{}, bellhop.Errorf(bellhop.NotFound, "not_found", "none")
 }
 
 // TestRevokedSessionsAreToldNothing makes changes all the time: the stream notices a revoked
@@ -105,6 +115,32 @@ func TestRevokedSessionsAreToldNothing(t *testing.T) {
 	})
 }
 
+// TestStreamsEndWithTheMembership: somebody is taken out of the shop, and their session goes on for another one.
+func TestStreamsEndWithTheMembership(t *testing.T) {
+	for _, path := range []string{web.StreamPath, web.LivePath} {
+		synctest.Test(t, func(t *testing.T) {
+			m := &memory{}
+			srv, err := site.New(site.Options{Store: m, Acceptor: &acceptor{}})
+			must(t, err)
+			pr, done := openRaw(t, srv, path)
+			go io.Copy(io.Discard, pr)
+			synctest.Wait()
+			began := time.Now()
+			m.mu.Lock()
+			m.left = true
+			m.mu.Unlock()
+			select {
+			case <-done:
+			case <-time.After(time.Minute):
+			}
+			if took := time.Since(began); took > 16*time.Second {
+				t.Errorf("%s goes on after %s", path, took)
+			}
+			srv.Close()
+		})
+	}
+}
+
 func TestHeartbeatsAndRevokedSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
@@ -133,7 +169,7 @@ func TestHeartbeatsAndRevokedSessions(t *testing.T) {
 func openInBubble(t *testing.T, m *memory) (<-chan event, <-chan struct{}, *site.Server) {
 	srv, err := site.New(site.Options{Store: m, Acceptor: &acceptor{}})
 	must(t, err)
-	pr, done := openRaw(t, srv)
+	pr, done := openRaw(t, srv, web.StreamPath)
 	events := make(chan event)
 	go func() {
 		defer close(events)
@@ -142,10 +178,10 @@ func openInBubble(t *testing.T, m *memory) (<-chan event, <-chan struct{}, *site
 	return events, done, srv
 }
 
-func openRaw(t *testing.T, srv *site.Server) (*io.PipeReader, <-chan struct{}) {
+func openRaw(t *testing.T, srv *site.Server, path string) (*io.PipeReader, <-chan struct{}) {
 	pr, pw := io.Pipe()
 	done := make(chan struct{})
-	req := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/stream", nil)
+	req := httptest.NewRequestWithContext(t.Context(), "GET", path+"?shop="+demo, nil)
 	req.Header.Set("Authorization", "Bearer bh_s_somebody")
 	go func() {
 		defer close(done)
@@ -159,7 +195,7 @@ func TestSlowListenerIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}
 		quick, quickDone, srv := openInBubble(t, m)
-		slow, slowDone := openRaw(t, srv)
+		slow, slowDone := openRaw(t, srv, web.StreamPath)
 		// It reads the first blocks and then no more.
 		lines := bufio.NewReader(slow)
 		for range 4 {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -120,4 +121,43 @@ func holds(now, before any) bool {
 		return ok
 	}
 	return now == before
+}
+
+// TestOldClientOfSeveralShops gets no orders of whichever shop comes first: it has to name one. Its phone rings for
+// all.
+func TestOldClientOfSeveralShops(t *testing.T) {
+	r := newRig(t)
+	r.Order(demo, 1)
+	r.Order(other, 2)
+	ctx := context.Background()
+	must(t, r.DB.SetMembership(ctx, r.Owner.ID, staffOf(other)))
+	s := r.ok(200, "POST", "/v1/sessions", "", `{"email":"jo@example.com","password":"correct horse battery"}`)
+	if s["shop"] != demo || s["role"] != "owner" {
+		t.Errorf("signed in: %v", s)
+	}
+	session := s["token"].(string)
+	for _, call := range []struct{ method, path, body string }{
+		{"GET", "/v1/orders", ""}, {"GET", "/v1/orders/820982911946154509", ""}, {"GET", "/v1/pushes", ""},
+		{"PATCH", "/v1/orders/820982911946154509", `{"handling":"seen"}`}, {"GET", "/v1/stream", ""},
+		{"POST", "/v1/pushes/1/receipt", `{"event":"received"}`},
+	} {
+		a := r.Call(call.method, call.path, session, call.body)
+		if r.Problem(a, 400, "shop_required"); !strings.Contains(a.Body, "?shop=NAME.myshopify.com") {
+			t.Errorf("%s %s does not say what to do: %s", call.method, call.path, a.Body)
+		}
+	}
+	r.ok(200, "PUT", "/v1/devices/phone", session, `{"kind":"token","value":"t1","platform":"ios"}`)
+	for _, shop := range []string{demo, other} {
+		all, err := r.DB.Devices(ctx, shop)
+		must(t, err)
+		if len(all) != 1 || all[0].PersonID != r.Owner.ID || !all[0].RetiredAt.IsZero() {
+			t.Errorf("devices of %s: %+v", shop, all)
+		}
+	}
+	r.ok(204, "DELETE", "/v1/sessions/current?device=phone", session, "")
+	for _, shop := range []string{demo, other} {
+		if all, err := r.DB.Devices(ctx, shop); err != nil || len(all) > 0 {
+			t.Errorf("devices of %s after signing out: %+v, %v", shop, all, err)
+		}
+	}
 }
