@@ -91,7 +91,7 @@ func TestNoSecretGetsOut(t *testing.T) {
 		case 0:
 			code := "code-" + fmt.Sprint(rand.Uint64())
 			seen.add(code)
-			_, err := r.Code(t.Context(), demo, code)
+			_, _, err := r.Code(t.Context(), demo, code)
 			note(err)
 		case 1:
 			seen.add(r.connection(demo).Token)

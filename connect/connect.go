@@ -7,6 +7,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -69,11 +70,23 @@ func (c *Connector) ClientCredentials(ctx context.Context, shop string) (Connect
 	}, inSettings})
 }
 
-// Code connects a shop whose owner installed the app: Shopify's callback brought the code.
-func (c *Connector) Code(ctx context.Context, shop, code string) (Connected, error) {
-	return c.connect(ctx, shop, install{bellhop.GrantAuthorizationCode, func(ctx context.Context) (admin.Tokens, error) {
-		return c.App.ExchangeCode(ctx, shop, code)
-	}, inSettings})
+// errVisit ends connecting: the code was for a visit.
+var errVisit = errors.New("the code says who came, and connects nothing")
+
+// Code uses a code that Shopify's callback brought. It connects the shop whose owner installed the app, or says who
+// came: then nothing is connected. It holds the lease, since a code for an install ends the tokens before.
+func (c *Connector) Code(ctx context.Context, shop, code string) (done Connected, visitor *admin.User, err error) {
+	exchange := func(ctx context.Context) (t admin.Tokens, err error) {
+		if t, visitor, err = c.App.ExchangeCode(ctx, shop, code); err == nil && visitor != nil {
+			err = errVisit
+		}
+		return t, err
+	}
+	done, err = c.connect(ctx, shop, install{bellhop.GrantAuthorizationCode, exchange, inSettings})
+	if errors.Is(err, errVisit) {
+		return Connected{}, visitor, nil
+	}
+	return done, nil, err
 }
 
 // IDToken connects the shop that an ID token of Shopify's names. Any member of the staff who may open the app has

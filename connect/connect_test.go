@@ -30,7 +30,8 @@ var ways = map[bellhop.Grant]func(*rig) (connect.Connected, error){
 		return r.ClientCredentials(r.Context(), demo)
 	},
 	bellhop.GrantAuthorizationCode: func(r *rig) (connect.Connected, error) {
-		return r.Code(r.Context(), demo, r.code(demo))
+		done, _, err := r.Code(r.Context(), demo, r.code(demo))
+		return done, err
 	},
 	bellhop.GrantTokenExchange: func(r *rig) (connect.Connected, error) {
 		r.must(r.twin.Install(demo))
@@ -108,7 +109,8 @@ func TestNothingIsHalfConnected(t *testing.T) {
 			return credentials(r)
 		}, admin.WrongCredentials},
 		"wrong code": {func(r *rig) (connect.Connected, error) {
-			return r.Code(r.Context(), demo, "0123456789abcdef")
+			done, _, err := r.Code(r.Context(), demo, "0123456789abcdef")
+			return done, err
 		}, admin.ReconnectNeeded},
 		"forged token": {func(r *rig) (connect.Connected, error) {
 			return r.Token(r.Context(), demo, admin.Tokens{Token: "shpat_forged"})

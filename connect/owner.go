@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/shopify/admin"
 )
 
 // claimLife is how long the person who connects a shop may sign in as its owner without a password: as long as a
@@ -74,4 +75,43 @@ func (c *Connector) unclaimed(ctx context.Context, p bellhop.Person) (bool, erro
 	}
 	claimed, err := c.Store.HasSignedIn(ctx, p.ID)
 	return !claimed, err
+}
+
+var (
+	// ErrStranger is for a visitor who has no account in the shop.
+	ErrStranger = bellhop.Errorf(bellhop.Forbidden, "no_account",
+		"this e-mail address has no account of this shop here: ask the shop's owner for an invitation")
+	// ErrUnverified is for a visitor of whose address Shopify is not sure.
+	ErrUnverified = bellhop.Errorf(bellhop.Forbidden, "email_unverified",
+		"Shopify has not verified this e-mail address: confirm it in Shopify first")
+)
+
+// Visitor returns the account of whom Shopify names as signed in to the shop's admin: the one that has their verified
+// address and belongs to the shop. The owner of the shop's Shopify account gets one of their own.
+//
+// An unproven account with a password is a stranger's perhaps, who held the invitation: it is taken from them. One
+// without a password was made by an install of this shop, and its phones go on ringing.
+func (c *Connector) Visitor(ctx context.Context, shop string, u admin.User) (p bellhop.Person, err error) {
+	if !u.Verified {
+		return p, ErrUnverified
+	}
+	email, err := bellhop.ParseEmail(u.Email)
+	if err != nil {
+		return p, ErrStranger
+	}
+	p, err = c.Store.PersonByEmail(ctx, email)
+	switch {
+	case bellhop.KindOf(err) == bellhop.NotFound && u.AccountOwner:
+		p = bellhop.Person{Email: email, AddedAt: c.now()}
+		p.SetShops([]bellhop.Membership{{Shop: shop, Role: bellhop.RoleOwner}})
+		p, err = c.Store.AddPerson(ctx, p)
+	case err == nil && p.RoleIn(shop) == "":
+		err = ErrStranger
+	case err == nil && p.Unproven && p.PasswordHash != "":
+		err = c.Store.Reclaim(ctx, p.ID)
+	}
+	if k := bellhop.KindOf(err); k == bellhop.NotFound || k == bellhop.Conflict {
+		err = ErrStranger // or the shop is not here, or has too many people
+	}
+	return p, err
 }

@@ -155,7 +155,7 @@ func (r *rig) connected() bellhop.Connection {
 // installed connects the demo shop as its owner does.
 func (r *rig) installed() connect.Connected {
 	r.Helper()
-	done, err := r.Code(r.Context(), demo, r.code(demo))
+	done, _, err := r.Code(r.Context(), demo, r.code(demo))
 	r.must(err)
 	return done
 }

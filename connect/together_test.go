@@ -47,7 +47,7 @@ func TestFourKeepersAtOnce(t *testing.T) {
 		}
 		r := newRigOn(t, at, shops...)
 		for _, domain := range shops {
-			_, err := r.Code(t.Context(), domain, r.code(domain))
+			_, _, err := r.Code(t.Context(), domain, r.code(domain))
 			r.must(err)
 		}
 		tokens := map[string]bool{}

@@ -12,6 +12,7 @@ const APIVersion = "2026-10"
 const (
 	WebhookPath  = "/webhooks/shopify" // where it posts to
 	InstallPath  = "/shopify/install"  // where it opens the app
+	SignInPath   = "/shopify/signin"   // where people begin who sign in with Shopify
 	CallbackPath = "/shopify/callback" // where it comes back to with the owner's consent
 )
 

@@ -160,14 +160,23 @@ func (p Principal) About(named string) (Principal, error) {
 	return p, ErrNoShop
 }
 
-// The cookie of a browser's session.
-const CookieName = "bellhop_session"
+// The cookies of a browser: its session, and the shop that somebody of this browser came from Shopify for.
+const (
+	CookieName     = "bellhop_session"
+	ShopCookieName = "bellhop_shop"
+)
 
 func SessionCookie(secret string, expires time.Time, secure bool) *http.Cookie {
 	return &http.Cookie{
 		Name: CookieName, Value: secret, Path: "/", Expires: expires,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	}
+}
+
+// ShopCookie lets the sign-in page offer to sign in with Shopify, which needs the shop's domain. It gives no access.
+func ShopCookie(shop string, secure bool) *http.Cookie {
+	return &http.Cookie{Name: ShopCookieName, Value: shop, Path: "/signin", MaxAge: 365 * 24 * 60 * 60,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
 }
 
 func NoCookie(secure bool) *http.Cookie {

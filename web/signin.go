@@ -203,6 +203,11 @@ func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (Sig
 	return a.open(ctx, p, network)
 }
 
+// SignInVisitor begins a session for somebody of whom Shopify said who they are.
+func (a *Auth) SignInVisitor(ctx context.Context, p bellhop.Person, from netip.Addr) (SignedIn, error) {
+	return a.open(ctx, p, Neighbourhood(from))
+}
+
 // SignOut ends a session, if it goes on.
 func (a *Auth) SignOut(ctx context.Context, p Principal) error {
 	err := a.store.RemoveSession(ctx, p.Credential.Hash)

@@ -60,6 +60,19 @@ func TestInstallInABrowser(t *testing.T) {
 	}
 	// Opened from the admin again, it leads straight to the shop's page.
 	do(chromedp.Navigate(shopify.URL+"/"+domain+"/admin/app"), chromedp.WaitVisible("#access-title .push-sent"))
+	// Signed out, the owner of the Shopify account signs in with Shopify, without a password.
+	if err := twin.SignIn(domain, shop.Visitor{User: "owner", Email: "olga@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	signOut := `fetch("/signout", {method: "POST"}).then(() => location.assign("/people?shop=` + domain + `"))`
+	do(chromedp.Evaluate[chromedp.Void](signOut), chromedp.WaitVisible(`a[href^="/shopify/signin"]`))
+	chromium.Check(t, tab, "the sign-in page with Shopify")
+	do(chromedp.Click(`a[href^="/shopify/signin"]`), chromedp.WaitVisible("#access-title .push-sent"))
+	do(chromedp.Navigate("http://"+bellhop+"/people"), chromedp.WaitVisible("main"))
+	who, err := chromedp.Run(tab, chromedp.Evaluate[string](`document.body.innerText`))
+	if err != nil || !strings.Contains(who, "olga@example.com") {
+		t.Errorf("signed in: %s %v", who, err)
+	}
 }
 
 // unusedAddress is one that nothing listens at.

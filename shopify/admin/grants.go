@@ -50,9 +50,21 @@ func (a *App) ClientCredentials(ctx context.Context, shop string) (Tokens, error
 	return a.tokens(ctx, shop, fields{"grant_type": "client_credentials"}, false)
 }
 
-// ExchangeCode gets the tokens for the code that came back from [App.AuthorizeURL].
-func (a *App) ExchangeCode(ctx context.Context, shop, code string) (Tokens, error) {
-	return a.tokens(ctx, shop, fields{"code": code, "expiring": "1"}, true)
+// ExchangeCode gets the tokens for the code that came back from [App.AuthorizeURL]. For one that came back from
+// [App.VisitURL] it says who came, and drops the token. Shopify's answer tells which it was: people can change the
+// address that asks.
+func (a *App) ExchangeCode(ctx context.Context, shop, code string) (Tokens, *User, error) {
+	asked := a.now()
+	got, err := a.grant(ctx, shop, fields{"code": code, "expiring": "1"})
+	if err != nil {
+		return Tokens{}, nil, err
+	}
+	if got.User != nil {
+		u, err := got.user(shop)
+		return Tokens{}, &u, err
+	}
+	t, err := got.tokens(shop, asked, true)
+	return t, nil, err
 }
 
 // ExchangeIDToken gets the shop's tokens for an ID token. shop is the one of [App.ParseIDToken].
@@ -79,11 +91,7 @@ func (a *App) OnlineUser(ctx context.Context, shop, idToken string) (User, error
 	if err != nil {
 		return User{}, err
 	}
-	u := got.User
-	if u == nil || u.Email == "" || len(u.Email) > 254 {
-		return User{}, refuse(Refused, shop, "the answer names no user")
-	}
-	return User{u.Email, u.Verified, u.AccountOwner}, nil
+	return got.user(shop)
 }
 
 func exchange(token, from, to string) fields {
@@ -91,13 +99,27 @@ func exchange(token, from, to string) fields {
 		"requested_token_type": to, "expiring": "1"}
 }
 
-// tokens asks for tokens, and takes none that nobody could use or renew.
+// tokens asks for tokens.
 func (a *App) tokens(ctx context.Context, shop string, f fields, renewable bool) (Tokens, error) {
 	asked := a.now()
 	got, err := a.grant(ctx, shop, f)
 	if err != nil {
 		return Tokens{}, err
 	}
+	return got.tokens(shop, asked, renewable)
+}
+
+// user returns the user whom an answer names.
+func (got *granted) user(shop string) (User, error) {
+	u := got.User
+	if u == nil || u.Email == "" || len(u.Email) > 254 {
+		return User{}, refuse(Refused, shop, "the answer names no user")
+	}
+	return User{u.Email, u.Verified, u.AccountOwner}, nil
+}
+
+// tokens returns the tokens of an answer, and none that nobody could use or renew.
+func (got *granted) tokens(shop string, asked time.Time, renewable bool) (Tokens, error) {
 	if !isToken(got.Token) || renewable && !isToken(got.RefreshToken) {
 		return Tokens{}, refuse(Unavailable, shop, "the answer lacks a token")
 	}

@@ -26,7 +26,8 @@ func credentials(a *admin.App, ctx context.Context) (admin.Tokens, error) {
 }
 
 func code(a *admin.App, ctx context.Context) (admin.Tokens, error) {
-	return a.ExchangeCode(ctx, domain, "canary-code")
+	t, _, err := a.ExchangeCode(ctx, domain, "canary-code")
+	return t, err
 }
 
 func idToken(a *admin.App, ctx context.Context) (admin.Tokens, error) {
@@ -292,4 +293,20 @@ func TestAddressesCarryNoSecret(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 	hush(t, err)
+}
+
+// A code may be for a visit: then no token is handed on.
+func TestCodeOfAVisit(t *testing.T) {
+	const user = `"associated_user":{"email":"Olga@example.com","email_verified":true,"account_owner":true}`
+	f := newFake(t, says(200, `{"access_token":"canary-online-token","scope":"read_orders","expires_in":86399,`+user+`}`))
+	tokens, who, err := f.app.ExchangeCode(t.Context(), domain, "canary-code")
+	if err != nil || tokens.Token != "" || who == nil ||
+		*who != (admin.User{Email: "Olga@example.com", Verified: true, AccountOwner: true}) {
+		t.Errorf("%+v %+v %v", tokens, who, err)
+	}
+	f = newFake(t, says(200, `{"access_token":"canary-online-token","associated_user":{"id":1}}`))
+	if tokens, _, err := f.app.ExchangeCode(t.Context(), domain, "canary-code"); tokens.Token != "" ||
+		admin.RefusalOf(err) != admin.Refused {
+		t.Errorf("without an address: %+v %v", tokens, err)
+	}
 }

@@ -91,13 +91,23 @@ var older = strings.NewReplacer("%", "%25", "&", "%26")
 // AuthorizeURL is the page at which a shop's owner agrees to the scopes. Shopify leads the owner from
 // there to redirect, with a code and the state; "" if shop is none.
 func (a *App) AuthorizeURL(shop, redirect, state string, scopes []string) string {
+	// An empty grant_options[] asks for a token that outlives the owner's visit.
+	return a.authorize(shop, redirect, state, scopes, "")
+}
+
+// VisitURL is the page at which Shopify makes sure who is signed in to a shop's admin. It asks nobody who agreed to
+// the scopes before.
+func (a *App) VisitURL(shop, redirect, state string, scopes []string) string {
+	return a.authorize(shop, redirect, state, scopes, "per-user")
+}
+
+func (a *App) authorize(shop, redirect, state string, scopes []string, options string) string {
 	at, err := a.address(shop, "/admin/oauth/authorize")
 	if err != nil {
 		return ""
 	}
-	// An empty grant_options[] asks for a token that outlives the owner's visit.
 	return at + "?" + url.Values{"client_id": {a.ClientID}, "scope": {strings.Join(scopes, ",")},
-		"redirect_uri": {redirect}, "state": {state}, "grant_options[]": {""}}.Encode()
+		"redirect_uri": {redirect}, "state": {state}, "grant_options[]": {options}}.Encode()
 }
 
 // ShopOfHost returns the shop that a host parameter names: base64 of admin.shopify.com/store/NAME or

@@ -189,6 +189,10 @@ func TestAuthorizeURL(t *testing.T) {
 	if !maps.EqualFunc(u.Query(), want, slices.Equal[[]string]) {
 		t.Errorf("with %v", u.Query())
 	}
+	if u, err = url.Parse(a.VisitURL(domain, "r", "s", admin.WantedScopes)); err != nil ||
+		u.Query().Get("grant_options[]") != "per-user" {
+		t.Errorf("a visit begins at %s: %v", u, err)
+	}
 	a.Endpoint = "http://127.0.0.1:9092/{shop}"
 	if got := a.AuthorizeURL("DEMO.myshopify.com", "r", "s", nil); !strings.HasPrefix(got,
 		"http://127.0.0.1:9092/demo.myshopify.com/admin/oauth/authorize?") {

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"bellhop/shopify"
 )
@@ -31,11 +30,13 @@ func ParseScopes(text string) (scopes []string, ok bool) {
 type authorization struct {
 	redirect, state string
 	scopes          []string
+	perUser         bool // it asks who is signed in, for a token of their visit
 }
 
 // readAuthorization checks a request to /admin/oauth/authorize. wrong says what Shopify's error page does.
 func (s *shop) readAuthorization(q url.Values) (a authorization, wrong string) {
-	a = authorization{redirect: q.Get("redirect_uri"), state: q.Get("state")}
+	options := q.Get("grant_options[]")
+	a = authorization{redirect: q.Get("redirect_uri"), state: q.Get("state"), perUser: options == "per-user"}
 	scopes, ok := ParseScopes(q.Get("scope"))
 	a.scopes = scopes
 	switch {
@@ -46,8 +47,8 @@ func (s *shop) readAuthorization(q url.Values) (a authorization, wrong string) {
 		return a, "Oauth error invalid_request: The redirect_uri is not whitelisted"
 	case !ok:
 		return a, "Oauth error invalid_scope: The access scope is invalid: " + shorten(q.Get("scope"))
-	case q.Get("grant_options[]") != "":
-		return a, "Oauth error invalid_request: this twin grants offline access alone"
+	case options != "" && !a.perUser:
+		return a, "Oauth error invalid_request: The grant option is not known: " + shorten(options)
 	case len(a.state) > maxText:
 		return a, "Oauth error invalid_request: The state is too long"
 	}
@@ -93,8 +94,13 @@ func (t *Twin) sendBack(w http.ResponseWriter, r *http.Request, s *shop, a autho
 	now := t.opt.Now()
 	text := secret("")
 	t.mu.Lock()
-	maps.DeleteFunc(s.codes, func(_ string, until time.Time) bool { return !now.Before(until) })
-	s.codes[text] = now.Add(codeLife)
+	maps.DeleteFunc(s.codes, func(_ string, c code) bool { return !now.Before(c.until) })
+	c := code{until: now.Add(codeLife)}
+	if a.perUser {
+		visitor := s.visitor
+		c.user = &visitor
+	}
+	s.codes[text] = c
 	t.mu.Unlock()
 	q := url.Values{"code": {text}}
 	if a.state != "" {

@@ -132,12 +132,12 @@ func TestTheClientInstalls(t *testing.T) {
 		if q.Get("state") != "state & more" {
 			t.Errorf("the state is %q", q.Get("state"))
 		}
-		got, err := app.ExchangeCode(ctx, domain, q.Get("code"))
+		got, _, err := app.ExchangeCode(ctx, domain, q.Get("code"))
 		r.must(err)
 		if !slices.Equal(got.Scopes, admin.WantedScopes) || time.Until(got.ExpiresAt) != time.Hour {
 			t.Errorf("the tokens are %+v", got)
 		}
-		if _, err := app.ExchangeCode(ctx, domain, q.Get("code")); admin.RefusalOf(err) != admin.ReconnectNeeded {
+		if _, _, err := app.ExchangeCode(ctx, domain, q.Get("code")); admin.RefusalOf(err) != admin.ReconnectNeeded {
 			t.Errorf("the code again: %v", err)
 		}
 		r.must(r.SetFaults(domain, shop.Faults{RefreshUnknown: 1, RefreshCut: 1}))

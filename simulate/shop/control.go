@@ -24,6 +24,7 @@ type command struct {
 	Points      float64         `json:"points"`
 	Info        Info            `json:"info"`
 	Faults      json.RawMessage `json:"faults"` // those that change
+	Visitor     Visitor         `json:"visitor"`
 }
 
 // actions are what can be asked for of a shop.
@@ -38,6 +39,7 @@ var actions = map[string]func(t *Twin, shop string, c *command) error{
 	},
 	"info":        func(t *Twin, shop string, c *command) error { return t.SetInfo(shop, c.Info) },
 	"unsubscribe": func(t *Twin, shop string, c *command) error { return t.DropSubscriptions(shop, c.Topic) },
+	"visitor":     func(t *Twin, shop string, c *command) error { return t.SignIn(shop, c.Visitor) },
 	"points":      func(t *Twin, shop string, c *command) error { return t.SetPoints(shop, c.Points) },
 	"faults":      func(t *Twin, shop string, c *command) error { return t.mergeFaults(shop, c.Faults) },
 }

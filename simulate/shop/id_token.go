@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"bellhop"
 )
 
 // idTokenLife is how long an ID token is good, and idTokenLeeway what clocks may differ.
@@ -57,11 +59,33 @@ func (t *Twin) IDToken(domain, user string) (string, error) {
 type user struct {
 	id, first, last string
 	owner           bool
+	address         string // "" for the usual one
+	unverified      bool
+}
+
+// Visitor is who is signed in to a shop's admin.
+type Visitor struct {
+	User       string `json:"user"`  // owner or staff
+	Email      string `json:"email"` // "" for the usual one
+	Unverified bool   `json:"unverified"`
+}
+
+// SignIn signs somebody in to a shop's admin. At first it is the owner.
+func (t *Twin) SignIn(domain string, v Visitor) error {
+	u, ok := users[v.User]
+	if !ok {
+		return bellhop.Invalidf("user", "%q is nobody: give owner or staff", shorten(v.User))
+	}
+	u.address, u.unverified = v.Email, v.Unverified
+	return t.change(domain, func(s *shop) error {
+		s.visitor = u
+		return nil
+	})
 }
 
 var users = map[string]user{
-	"owner": {"902541635", "Olga", "Owner", true},
-	"staff": {"902541636", "Stefan", "Staff", false},
+	"owner": {id: "902541635", first: "Olga", last: "Owner", owner: true},
+	"staff": {id: "902541636", first: "Stefan", last: "Staff"},
 }
 
 func userBy(id string) user {
@@ -73,9 +97,12 @@ func userBy(id string) user {
 	return users["owner"] // of a token that names nobody
 }
 
-// email is the owner's for the owner.
+// email is usually the one in the shop's settings for the owner.
 func (u user) email(s *shop) string {
-	if u.owner {
+	switch {
+	case u.address != "":
+		return u.address
+	case u.owner:
 		return s.info.Email
 	}
 	return "staff@" + s.handle() + ".example"

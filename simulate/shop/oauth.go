@@ -164,11 +164,14 @@ func (s *shop) byRefresh(refresh string, now time.Time) (*grant, *oauthError) {
 }
 
 func (s *shop) byCode(p map[string]string, now time.Time) (*grant, *oauthError) {
-	good := now.Before(s.codes[p["code"]])
+	c := s.codes[p["code"]]
 	delete(s.codes, p["code"])
-	if !good || !s.installed {
+	if !now.Before(c.until) || !s.installed {
 		return nil, refused(http.StatusBadRequest, "invalid_request",
 			"The authorization code was not found or was already used")
+	}
+	if c.user != nil {
+		return s.onlineGrant(*c.user, now), nil
 	}
 	return s.offline(p, now), nil
 }
@@ -222,8 +225,8 @@ func (s *shop) answer(t *token, now time.Time) *grant {
 func (s *shop) onlineGrant(u user, now time.Time) *grant {
 	scope := strings.Join(s.scopes, ",")
 	return &grant{Token: s.tokens.onlineToken(now), Scope: scope, ExpiresIn: seconds(onlineLife), UserScope: scope,
-		User: &userJSON{ID: json.Number(u.id), FirstName: u.first, LastName: u.last, Email: u.email(s), Verified: true,
-			Owner: u.owner, Locale: "en"}}
+		User: &userJSON{ID: json.Number(u.id), FirstName: u.first, LastName: u.last, Email: u.email(s),
+			Verified: !u.unverified, Owner: u.owner, Locale: "en"}}
 }
 
 func seconds(d time.Duration) int { return int(d / time.Second) }

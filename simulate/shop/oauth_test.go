@@ -91,6 +91,33 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// A code for a visit names who is signed in to the admin, and leaves the app's other token alone.
+func TestACodeForAVisit(t *testing.T) {
+	r := installed(t, func(o *shop.Options) { o.Scopes = []string{"read_customers", "read_orders"} })
+	q := wanted()
+	q.Set("grant_options[]", "per-user")
+	visit := func() map[string]any {
+		return r.grant(200, "code", r.location("GET", authorizePath+"?"+q.Encode()).Query().Get("code"), "expiring", "1")
+	}
+	got := visit()
+	u, _ := got["associated_user"].(map[string]any)
+	if u["email"] != "owner@demo.example" || u["email_verified"] != true || u["account_owner"] != true ||
+		got["refresh_token"] != nil || !strings.HasPrefix(got["access_token"].(string), "shpua_") {
+		t.Errorf("%v", got)
+	}
+	r.must(r.SignIn(domain, shop.Visitor{User: "staff", Email: "s@example.com", Unverified: true}))
+	u, _ = visit()["associated_user"].(map[string]any)
+	if u["email"] != "s@example.com" || u["email_verified"] != false || u["account_owner"] != false {
+		t.Errorf("%v", u)
+	}
+	if err := r.SignIn(domain, shop.Visitor{User: "nobody"}); err == nil {
+		t.Error("nobody is signed in")
+	}
+	if a := r.ask("{shop{name}}"); a.Status != 200 {
+		t.Errorf("the app's token: %d", a.Status)
+	}
+}
+
 func TestACodeIsGoodForAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -109,7 +136,7 @@ func TestACodeIsGoodForAMinute(t *testing.T) {
 func TestAuthorizeRefuses(t *testing.T) {
 	r := newRig(t)
 	for name, value := range map[string]string{"client_id": "another", "redirect_uri": app + "/shopify/callback/",
-		"scope": "read orders", "grant_options[]": "per-user", "state": strings.Repeat("x", 5000)} {
+		"scope": "read orders", "grant_options[]": "per-shop", "state": strings.Repeat("x", 5000)} {
 		q := wanted()
 		q.Set(name, value)
 		for _, method := range []string{"GET", "POST"} {

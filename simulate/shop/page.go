@@ -81,7 +81,8 @@ func (t *Twin) serveAdmin(w http.ResponseWriter, r *http.Request, s *shop) {
 
 // pressed is a button of that page.
 func (t *Twin) pressed(w http.ResponseWriter, r *http.Request, s *shop) {
-	c := &command{Shop: s.domain, Updates: 1, Topic: r.FormValue("topic"), Faults: json.RawMessage(r.FormValue("faults"))}
+	c := &command{Shop: s.domain, Updates: 1, Topic: r.FormValue("topic"), Faults: json.RawMessage(r.FormValue("faults")),
+		Visitor: Visitor{User: r.FormValue("user")}}
 	c.Scopes, _ = ParseScopes(r.FormValue("scopes"))
 	var err error
 	for name, to := range map[string]*int{"orders": &c.Orders, "late": &c.LateSeconds} {

@@ -27,13 +27,20 @@ type shop struct {
 
 	installed   bool
 	installedAt time.Time
-	scopes      []string             // granted, sorted
-	codes       map[string]time.Time // authorization codes, until when each is good
+	scopes      []string        // granted, sorted
+	codes       map[string]code // authorization codes
+	visitor     user            // who is signed in to the admin
 	tokens      tokens
 	subs        []*subscription
 	nextSub     int64
 	orders      orders
 	bucket      bucket
+}
+
+// code is an authorization code.
+type code struct {
+	until time.Time
+	user  *user // for a token of whose visit; nil for one that outlives it
 }
 
 // codeLife is how long an authorization code is good, once.
@@ -52,7 +59,7 @@ var infos = []Info{
 func newShop(i int, domain string, o *Options) *shop {
 	name := strings.TrimSuffix(domain, ".myshopify.com")
 	s := &shop{domain: domain, place: i, id: 548_380_009 + int64(i), opt: o, info: infos[i%len(infos)],
-		codes:   map[string]time.Time{},
+		codes: map[string]code{}, visitor: users["owner"],
 		nextSub: 1_400_000_000_000 + int64(i)*1_000_000, bucket: bucket{capacity: bucketSize, left: bucketSize}}
 	s.info.Name = strings.ToUpper(name[:1]) + strings.ReplaceAll(name[1:], "-", " ")
 	s.info.Email = fmt.Sprintf("owner@%s.example", name)

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/url"
 
 	"bellhop"
+	"bellhop/shopify"
 	"bellhop/web"
 )
 
@@ -16,6 +18,9 @@ type signInView struct {
 	Next    string // where to go on
 	Once    string // the secret of a link that works once, "" without one
 	Trouble string // "" the first time
+	Shops   bool   // some are connected to Shopify, perhaps
+	Shop    string // whose people may sign in with Shopify; "" where nobody knows
+	Shopify string // the address where they do
 }
 
 // askIn shows the form, or a button for a link that works once. Only the button uses the link
@@ -70,10 +75,35 @@ func (c *Console) welcome(w http.ResponseWriter, r *http.Request, s web.SignedIn
 
 func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
 	f := c.frame(r, bellhop.Person{})
-	view.frame = &f
+	view.frame, view.Shops = &f, c.Care.Connector != nil
+	if view.Shop = c.shopOf(r, view.Next); view.Shop != "" && view.Once == "" {
+		view.Shopify = shopify.SignInPath + "?" + url.Values{"shop": {view.Shop}}.Encode()
+	}
 	if err := c.render(w, status, "signin", &view); err != nil {
 		web.WriteProblem(w, c.Problems.Of(r.Context(), "page signin", err))
 	}
+}
+
+// shopOf is the shop that somebody wants to sign in to: of the page they came for, or the one that this browser came
+// from Shopify for; "" where nobody knows, or nobody can sign in with Shopify.
+func (c *Console) shopOf(r *http.Request, next string) string {
+	if c.Care.Connector == nil {
+		return ""
+	}
+	if u, err := url.Parse(next); err == nil {
+		if shop, err := bellhop.ParseShopDomain(u.Query().Get("shop")); err == nil {
+			return shop
+		}
+	}
+	cookie, err := r.Cookie(web.ShopCookieName)
+	if err != nil {
+		return ""
+	}
+	shop, err := bellhop.ParseShopDomain(cookie.Value)
+	if err != nil {
+		return ""
+	}
+	return shop
 }
 
 func (f *frame) signInTrouble(err error) string {

@@ -1,6 +1,9 @@
 // Package install connects the shop of an owner who installs the app. Shopify opens [Path]; bellhop
 // asks for access by OAuth's authorization code grant; Shopify comes back to [CallbackPath] with
 // the code. Nobody ever types a domain.
+//
+// Where the shop is connected, opening the app signs people in: the same grant for a visit tells who they are. That
+// Shopify signed an address says where it comes from, not who follows it: such addresses leak.
 package install
 
 import (
@@ -19,9 +22,10 @@ import (
 	"bellhop/web"
 )
 
-// Where Shopify opens the app, and where it comes back to.
+// Where Shopify opens the app, where people sign in with Shopify, and where it comes back to.
 const (
 	Path         = shopify.InstallPath
+	SignInPath   = shopify.SignInPath
 	CallbackPath = shopify.CallbackPath
 )
 
@@ -63,16 +67,17 @@ type handler struct {
 func New(mux *http.ServeMux, o Options) error {
 	h := &handler{Options: o, connector: o.Care.Connector,
 		byAddress: web.NewLimits(addressEvery, addressBurst, web.LimitedKeys)}
-	install, callback := h.unset, h.unset
+	install, signIn, callback := h.unset, h.unset, h.unset
 	if c := h.connector; c != nil {
 		var err error
 		h.states, err = newStates(strings.HasPrefix(c.URL, "https:"), c.App.Secret, c.App.PreviousSecret)
 		if err != nil {
 			return err
 		}
-		install, callback = h.page(h.install), h.page(h.callback)
+		install, signIn, callback = h.page(h.install), h.page(h.signIn), h.page(h.callback)
 	}
 	mux.HandleFunc("GET "+Path, install)
+	mux.HandleFunc("GET "+SignInPath, signIn)
 	mux.HandleFunc("GET "+CallbackPath, callback)
 	return nil
 }
@@ -102,20 +107,23 @@ func (h *handler) install(w http.ResponseWriter, r *http.Request) error {
 	defer done()
 	works, err := h.connector.Works(ctx, shop)
 	if admin.RefusalOf(err) != "" { // it passes by itself, and the shop's page says so
-		works, err = true, nil
+		return h.goTo(w, r, shopPage(shop))
 	}
-	if err == nil && works && h.manages(r) == "" {
+	signedIn := h.belongs(r, shop)
+	if err == nil && works && !signedIn {
 		var unclaimed bool
 		unclaimed, err = h.connector.Unclaimed(ctx, shop)
 		works = !unclaimed
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if works {
+	case !works:
+		return h.goTo(w, r, h.begin(w, shop))
+	case signedIn:
 		return h.goTo(w, r, shopPage(shop))
 	}
-	return h.goTo(w, r, h.begin(w, shop))
+	return h.visit(ctx, w, r, shop)
 }
 
 // wanted returns the shop that Shopify names, or the one that a signed-in person connects again.
@@ -129,16 +137,37 @@ func (h *handler) wanted(r *http.Request) (shop string, err error) {
 	return shop, nil
 }
 
+// visitor returns who is signed in, about a shop that they belong to; "" names their only one.
+func (h *handler) visitor(r *http.Request, shop string) (who web.Principal, ok bool) {
+	who, err := h.Auth.Authenticate(r)
+	if err != nil || !who.Credential.Session {
+		return who, false
+	}
+	who, err = who.About(shop)
+	return who, err == nil
+}
+
 // manages returns the shop of a request if somebody is signed in who manages it, "" otherwise.
 func (h *handler) manages(r *http.Request) (shop string) {
-	who, err := h.Auth.Authenticate(r)
-	if err == nil && who.Credential.Session {
-		who, err = who.About(r.URL.Query().Get("shop"))
-	}
-	if err != nil || !who.Credential.Session || !who.Manages() {
+	who, ok := h.visitor(r, r.URL.Query().Get("shop"))
+	if !ok || !who.Manages() {
 		return ""
 	}
 	return who.Shop
+}
+
+// belongs reports whether somebody is signed in who sees the shop.
+func (h *handler) belongs(r *http.Request, shop string) bool {
+	_, ok := h.visitor(r, shop)
+	return ok
+}
+
+// take takes one of the calls that a network has.
+func (h *handler) take(r *http.Request) error {
+	if wait := h.byAddress.Take(web.Neighbourhood(h.Proxies.Client(r)), h.Now()); wait > 0 {
+		return &web.RetryError{Err: errTooMany, After: wait}
+	}
+	return nil
 }
 
 // signed returns the shop of a query that Shopify signed a moment ago. The host that it names is the
@@ -147,8 +176,8 @@ func (h *handler) signed(r *http.Request) (shop string, err error) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return "", errForged
 	}
-	if wait := h.byAddress.Take(web.Neighbourhood(h.Proxies.Client(r)), h.Now()); wait > 0 {
-		return "", &web.RetryError{Err: errTooMany, After: wait}
+	if err := h.take(r); err != nil {
+		return "", err
 	}
 	q := r.URL.Query()
 	if shop, err = h.connector.App.VerifyQuery(q); err != nil {
@@ -164,36 +193,53 @@ func (h *handler) signed(r *http.Request) (shop string, err error) {
 
 // begin gives the browser a state, and returns where Shopify asks the owner.
 func (h *handler) begin(w http.ResponseWriter, shop string) (address string) {
-	state, cookie := h.states.begin(shop, h.Now())
-	http.SetCookie(w, cookie)
-	return h.connector.App.AuthorizeURL(shop, h.connector.URL+CallbackPath, state, admin.WantedScopes)
+	return h.connector.App.AuthorizeURL(shop, h.connector.URL+CallbackPath, h.newState(w, shop, ""), admin.WantedScopes)
 }
 
-// callback connects the shop, and leads on to the console.
+func (h *handler) newState(w http.ResponseWriter, shop, mark string) string {
+	state, cookie := h.states.begin(mark, shop, h.Now())
+	http.SetCookie(w, cookie)
+	return state
+}
+
+// callback connects the shop or signs somebody in, and leads on to the console.
 func (h *handler) callback(w http.ResponseWriter, r *http.Request) error {
 	shop, err := h.signed(r)
 	if err != nil {
 		return err
 	}
 	q := r.URL.Query()
+	visit := strings.HasPrefix(q.Get("state"), visitMark)
 	if err := h.states.use(r, shop, q.Get("state"), h.Now()); err != nil {
-		return &startOver{err, shop}
+		return &startOver{err, shop, visit}
 	}
 	code := q.Get("code")
 	if code == "" || len(code) > maxCode {
-		return &startOver{errCode, shop}
+		return &startOver{errCode, shop, visit}
 	}
 	ctx, done, err := h.Care.Begin(r.Context(), shop)
 	if err != nil {
-		return &startOver{err, shop}
+		return &startOver{err, shop, visit}
 	}
 	defer done()
-	connected, err := h.connector.Code(ctx, shop, code)
+	connected, visitor, err := h.connector.Code(ctx, shop, code)
 	if err != nil {
-		return &startOver{err, shop}
+		return &startOver{err, shop, visit}
 	}
 	http.SetCookie(w, h.states.over())
+	http.SetCookie(w, web.ShopCookie(shop, h.states.secure))
+	if visitor != nil {
+		return h.receive(ctx, w, r, shop, *visitor)
+	}
 	return h.welcome(ctx, w, r, connected)
+}
+
+func (h *handler) invite(ctx context.Context, w http.ResponseWriter, r *http.Request, shop, email string) error {
+	secret, i := web.NewInvitation(shop, email, bellhop.RoleOwner, "", h.Now())
+	if err := h.Store.Invite(ctx, i); err != nil {
+		return err
+	}
+	return h.goTo(w, r, web.InvitationPath(secret))
 }
 
 // welcome signs a new owner in by a link that works once. Others sign in as they always do. Where the shop's
@@ -208,11 +254,7 @@ func (h *handler) welcome(ctx context.Context, w http.ResponseWriter, r *http.Re
 		}
 		return h.goTo(w, r, "/signin?"+url.Values{"once": {secret}, "next": {page}}.Encode())
 	case c.Owner.ID == 0 && c.Shop.Email != "":
-		secret, i := web.NewInvitation(c.Shop.Domain, c.Shop.Email, bellhop.RoleOwner, "", h.Now())
-		if err := h.Store.Invite(ctx, i); err != nil {
-			return err
-		}
-		return h.goTo(w, r, web.InvitationPath(secret))
+		return h.invite(ctx, w, r, c.Shop.Domain, c.Shop.Email)
 	case c.Owner.ID == 0:
 		h.Page(w, r, web.Page{Status: http.StatusOK, Title: "install.connected", Words: "install.noOwner",
 			Link: page, Button: "install.console"})
@@ -233,8 +275,9 @@ func (h *handler) goTo(w http.ResponseWriter, r *http.Request, address string) e
 
 // startOver is an error after Shopify named the shop: the owner may begin again with one click.
 type startOver struct {
-	err  error
-	shop string
+	err   error
+	shop  string
+	visit bool // to sign in, not to install
 }
 
 func (e *startOver) Error() string { return e.err.Error() }
@@ -253,11 +296,21 @@ func (h *handler) page(handle func(http.ResponseWriter, *http.Request) error) ht
 		}
 		p := web.Page{Status: problem.Status, Title: "trouble.title", Words: words(err)}
 		if again, ok := errors.AsType[*startOver](err); ok {
-			h.Log.WarnContext(r.Context(), "a shop was not connected", "shop", again.shop, "reason", problem.Code)
-			p.Link, p.Button = h.begin(w, again.shop), "install.again"
+			h.again(w, r, again, &p, problem.Code)
 		}
 		h.Page(w, r, p)
 	}
+}
+
+func (h *handler) again(w http.ResponseWriter, r *http.Request, o *startOver, p *web.Page, reason string) {
+	p.Button = "install.again"
+	if o.visit {
+		h.Log.WarnContext(r.Context(), "nobody was signed in with Shopify", "shop", o.shop, "reason", reason)
+		p.Link = SignInPath + "?" + url.Values{"shop": {o.shop}}.Encode()
+		return
+	}
+	h.Log.WarnContext(r.Context(), "a shop was not connected", "shop", o.shop, "reason", reason)
+	p.Link = h.begin(w, o.shop)
 }
 
 // words names the words for an error: Shopify's refusals have their own.
@@ -277,6 +330,10 @@ func words(err error) string {
 		return "install.state"
 	case e == errCode:
 		return "install.code"
+	case e == connect.ErrStranger:
+		return "install.stranger"
+	case e == connect.ErrUnverified:
+		return "install.unverified"
 	case e.Code == "query_expired":
 		return "install.expired"
 	case e.Code == "shop_busy":

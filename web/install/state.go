@@ -55,11 +55,11 @@ func newStates(secure bool, secrets ...string) (*states, error) {
 	return s, nil
 }
 
-// begin returns a new state and the browser's cookie with it.
-func (s *states) begin(shop string, now time.Time) (state string, c *http.Cookie) {
+// begin returns a new state, which begins with a mark, and the browser's cookie with it.
+func (s *states) begin(mark, shop string, now time.Time) (state string, c *http.Cookie) {
 	random := make([]byte, stateBytes)
 	_, _ = rand.Read(random) // never returns an error
-	state = base64.RawURLEncoding.EncodeToString(random)
+	state = mark + base64.RawURLEncoding.EncodeToString(random)
 	until := strconv.FormatInt(now.Add(stateLife).Unix(), 36)
 	return state, s.cookie(until+"."+state+"."+sign(s.keys[0], shop, until, state), int(stateLife.Seconds()))
 }

@@ -32,7 +32,7 @@ func coming(c *http.Cookie) *http.Request {
 
 func TestStateWhileTheSecretIsRotated(t *testing.T) {
 	before := statesOf(t, "old", "")
-	state, cookie := before.begin(shop, now)
+	state, cookie := before.begin("", shop, now)
 	if err := statesOf(t, "new", "old").use(coming(cookie), shop, state, now); err != nil {
 		t.Errorf("a state from before the rotation: %v", err)
 	}
@@ -46,7 +46,7 @@ func TestStateWhileTheSecretIsRotated(t *testing.T) {
 
 func TestStateIsForOneMinuteOnceAndOneShop(t *testing.T) {
 	s := statesOf(t, "secret")
-	state, cookie := s.begin(shop, now)
+	state, cookie := s.begin("", shop, now)
 	if s.use(coming(cookie), "other.myshopify.com", state, now) == nil {
 		t.Error("it passes for another shop")
 	}
@@ -59,7 +59,7 @@ func TestStateIsForOneMinuteOnceAndOneShop(t *testing.T) {
 	if s.use(coming(cookie), shop, state, now.Add(60*time.Second)) == nil {
 		t.Error("it passes twice")
 	}
-	if second, _ := s.begin(shop, now); second == state || len(second) != 43 {
+	if second, _ := s.begin("", shop, now); second == state || len(second) != 43 {
 		t.Errorf("two states: %s and %s", state, second)
 	}
 }
@@ -67,7 +67,7 @@ func TestStateIsForOneMinuteOnceAndOneShop(t *testing.T) {
 // Somebody who sees the cookie has no signature of a webhook's in it.
 func TestCookieSignsNoWebhook(t *testing.T) {
 	const secret = "secret"
-	state, cookie := statesOf(t, secret).begin(shop, now)
+	state, cookie := statesOf(t, secret).begin("", shop, now)
 	parts := strings.Split(cookie.Value, ".")
 	if len(parts) != 3 || parts[1] != state {
 		t.Fatalf("%s", cookie.Value)
