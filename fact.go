@@ -6,17 +6,22 @@ import (
 )
 
 // Fact is the statement of one event, decoded from its body. It has exactly one of Order, History,
-// Deleted, Shop and Skip.
+// Deleted, Shop, Request and Skip.
 type Fact struct {
 	Event *Event
 	At    time.Time // when it is recorded
 
-	OrderID int64     // the order that it is about; 0 with Shop or Skip
+	OrderID int64     // the order that it is about; 0 with Shop, Request or Skip
 	Order   *Order    // the order as Shopify now has it, Version included
 	History *History  // an edit, a refund, a parcel or a risk of the order OrderID
 	Deleted bool      // the order OrderID was deleted
 	Shop    *ShopNews // the shop itself changed
-	Skip    string    // nothing to record, for this reason
+	Request *PrivacyRequest
+	Skip    string // nothing to record, for this reason
+
+	// Marks are of the order and of its people, so that the store recognises whom it has to forget. The
+	// store sets them.
+	Marks []Mark
 }
 
 // ShopNews is what Shopify says of a shop itself. It has exactly one of Info, Scopes and Uninstalled.

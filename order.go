@@ -58,6 +58,11 @@ type Order struct {
 	RefundedAt time.Time // when money went back for the last time; zero if none did
 	Trace      Trace
 	Pushes     []Push
+
+	// RedactedAt is when its personal data was taken away, and RedactedFor why: for a request or for
+	// retention. They are zero while it has them.
+	RedactedAt  time.Time
+	RedactedFor string
 }
 
 // In returns an amount of the order as money; no money where there is no amount.

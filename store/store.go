@@ -35,6 +35,7 @@ type Store interface {
 	Stream
 	Leases
 	Connections
+	Privacy
 	KeyChecks
 	AccessLog
 	Refusals

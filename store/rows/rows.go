@@ -171,6 +171,17 @@ func Access[R Row](r R) bellhop.Access {
 	return bellhop.Access{ID: r.Int(), At: r.Time(), Email: r.Text(), What: r.Text(), About: r.Text()}
 }
 
+// RequestColumns are the columns for [Request].
+const RequestColumns = `id, shop, kind, outcome, document`
+
+// Request reads a request for personal data.
+func Request[R Row](r R) (q bellhop.PrivacyRequest) {
+	q.ID, q.Shop, q.Kind = r.Int(), r.Text(), bellhop.RequestKind(r.Text())
+	q.Outcome = bellhop.RequestOutcome(r.Text())
+	r.Fail(driver.ReadRequest(r.Text(), &q))
+	return q
+}
+
 // LeaseColumns are the columns for [Lease].
 const LeaseColumns = `name, origin, cursor, holder, term, held_to`
 

@@ -130,6 +130,7 @@ func Run(t *testing.T, d Driver) {
 		{"Uninstalled", uninstalled},
 		{"UninstalledInPortions", uninstalledInPortions}, {"UninstalledOfSeveralShops", uninstalledOfSeveralShops},
 		{"KeyChecks", keyChecks},
+		{"Requests", requests}, {"RequestPages", requestPages}, {"PrivacyExports", privacyExports},
 		{"LastEvents", lastEvents},
 		{"Silences", silences},
 		{"LeaseFollowsNoStream", leaseFollowsNoStream},
