@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -164,7 +165,7 @@ func TestDecodeRefuses(t *testing.T) {
 			if err.Error() != tt.want {
 				t.Errorf("the error is %q, want %q", err, tt.want)
 			}
-			if f != (bellhop.Fact{}) {
+			if !reflect.DeepEqual(f, bellhop.Fact{}) {
 				t.Errorf("a fact comes with the error: %+v", f)
 			}
 		})
