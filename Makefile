@@ -70,8 +70,8 @@ example: ## one request that needs two services: chained over REST, and by event
 	@go run ./internal/realserver/with sh -c 'go run ./examples/twoservices "$$BENCH_RABBITMQ"'
 
 crash: ## kill it ROUNDS times under load, and workers for two minutes on each queue, and compare the data with the webhooks
-	CRASH_ROUNDS=$(ROUNDS) EVENTS_ROUNDS=16 HOST_KILL_TIME=2m BELLHOP_TEST_ALL=1 \
-		go test ./host -run '^(TestCrash|TestEvents|TestWorkersKilledInTurn)$$' -v -count=1 -timeout 0
+	CRASH_ROUNDS=$(ROUNDS) EVENTS_ROUNDS=16 HOST_KILL_TIME=2m KEEPERS_ROUNDS=$$(( $(ROUNDS) / 10 + 1 )) BELLHOP_TEST_ALL=1 \
+		go test ./host ./cmd/bellhop -run '^(TestCrash|TestEvents|TestWorkersKilledInTurn|TestKeepersKilled)$$' -v -count=1 -timeout 0
 
 converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare the stored orders with a model
 	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
