@@ -113,6 +113,10 @@ func (c *Connector) IDToken(ctx context.Context, token string) (Connected, error
 // Token connects a shop by tokens that somebody handed over: of an app that was made in the shop's admin, or from a
 // server of the team's own that got them.
 func (c *Connector) Token(ctx context.Context, shop string, tokens admin.Tokens) (Connected, error) {
+	if !admin.IsToken(tokens.Token) || tokens.RefreshToken != "" && !admin.IsToken(tokens.RefreshToken) {
+		return Connected{}, bellhop.Invalidf("token",
+			"this is no token of Shopify's: those have no spaces and no letters but ASCII's")
+	}
 	return c.connect(ctx, shop, install{bellhop.GrantToken, func(context.Context) (admin.Tokens, error) {
 		return tokens, nil
 	}, inSettings})

@@ -2,10 +2,12 @@ package connect_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +170,15 @@ func TestATokenOfAnotherShopIsNotKept(t *testing.T) {
 	r.must(err)
 	if len(connections) > 0 {
 		t.Errorf("kept: %+v", connections)
+	}
+	for _, text := range []string{"", token + "\n", "two words", "tökén", strings.Repeat("x", 5000)} {
+		for _, tokens := range []admin.Tokens{{Token: text}, {Token: token, RefreshToken: cmp.Or(text, " ")}} {
+			r.answers = func(*http.Request, *http.Response) { t.Errorf("Shopify is asked about %q", text) }
+			_, err := r.Token(t.Context(), demo, tokens)
+			if bellhop.CodeOf(err) != "token" || strings.Contains(err.Error(), token) {
+				t.Errorf("%q: %v", text, err)
+			}
+		}
 	}
 	r.answers = nil
 	_, err = r.Token(t.Context(), demo, admin.Tokens{Token: token})

@@ -56,10 +56,11 @@ func (r *Refusals) Astray(path string) string {
 
 // Refused takes one refusal: the shop of its header, which anybody can write; the
 // reason, one of a few words; and the cause, if it is known. Shops that nobody has
-// added count as one, "": strangers could name any number.
+// added count as one, "": strangers could name any number. So do all shops at a wrong address: else a stranger could
+// have each shop counted at each address.
 func (r *Refusals) Refused(shop, reason string, ours bool, cause error) {
 	shop, err := bellhop.ParseShopDomain(shop)
-	if err != nil || !r.keys.Knows(shop) {
+	if err != nil || strings.HasPrefix(reason, store.ReasonAstray) || !r.keys.Knows(shop) {
 		shop = ""
 	}
 	attrs := []any{"reason", reason, "shop", shop}

@@ -96,12 +96,14 @@ func TestRefusalsNameOnlyShopsThatWereAdded(t *testing.T) {
 		r.Refused("stranger.myshopify.com", "unauthenticated", false, wrong)
 		r.Refused("\nx", "invalid", false, wrong)
 		r.Refused("demo.myshopify.com", "unavailable", true, nil)
+		r.Refused("demo.myshopify.com", r.Astray("/webhook"), false, nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		sameLines(t, "after refusals", lines(),
 			`level=WARN msg="webhooks are refused" reason=unauthenticated shop=demo.myshopify.com err=wrong`,
 			`level=WARN msg="webhooks are refused" reason=invalid shop="" err=wrong`,
 			`level=ERROR msg="webhooks are refused" reason=unavailable shop=demo.myshopify.com`,
+			`level=WARN msg="webhooks are refused" reason=astray:/webhook shop=""`,
 			`level=WARN msg="webhooks are refused" reason=unauthenticated shop="" err=wrong times=1 in=1m0s`)
 	})
 }

@@ -128,14 +128,10 @@ func readTokens(j *job) (t admin.Tokens, err error) {
 	} else if t, err = tokensIn(text, j.stamp()); err != nil {
 		return t, wrong
 	}
-	if !isToken(t.Token) || t.RefreshToken != "" && !isToken(t.RefreshToken) {
+	if !admin.IsToken(t.Token) || t.RefreshToken != "" && !admin.IsToken(t.RefreshToken) {
 		return t, wrong
 	}
 	return t, nil
-}
-
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 func tokensIn(text []byte, now time.Time) (t admin.Tokens, err error) {

@@ -120,7 +120,7 @@ func (got *granted) user(shop string) (User, error) {
 
 // tokens returns the tokens of an answer, and none that nobody could use or renew.
 func (got *granted) tokens(shop string, asked time.Time, renewable bool) (Tokens, error) {
-	if !isToken(got.Token) || renewable && !isToken(got.RefreshToken) {
+	if !IsToken(got.Token) || renewable && !IsToken(got.RefreshToken) {
 		return Tokens{}, refuse(Unavailable, shop, "the answer lacks a token")
 	}
 	t := Tokens{Token: got.Token, Scopes: parseScopes(got.Scope), ExpiresAt: asked.Add(got.ExpiresIn.or(tokenLasts))}
@@ -131,8 +131,8 @@ func (got *granted) tokens(shop string, asked time.Time, renewable bool) (Tokens
 	return t, nil
 }
 
-// isToken reports whether a header can carry a text.
-func isToken(s string) bool {
+// IsToken reports whether a header can carry a text.
+func IsToken(s string) bool {
 	return s != "" && len(s) <= maxToken && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
