@@ -17,6 +17,8 @@ const (
 	PushOrderCancelled PushKind = "order.cancelled" // one was cancelled
 	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back, once a refund
 	PushTest           PushKind = "test"            // about no order: somebody tries the device out
+	// About no order: Shopify took bellhop's access to the shop away, and the owner must connect it again.
+	PushDisconnected PushKind = "shop.disconnected"
 )
 
 // RefundKind is the kind of a push about one refund.

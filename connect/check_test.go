@@ -12,6 +12,7 @@ import (
 	"bellhop/shopify"
 	"bellhop/shopify/admin"
 	"bellhop/simulate/shop"
+	"bellhop/store"
 )
 
 // TestTokensAreRenewedInTime: not with more than a third of their life left, and then at once.
@@ -170,6 +171,35 @@ func TestRetriesSlowDown(t *testing.T) {
 	r.state(r.check(demo), bellhop.AccessLost, admin.AppNotInstalled)
 	if due := r.connection(demo).CheckDue.Sub(r.clock.Now()); due < 15*time.Hour {
 		t.Errorf("a lost connection is asked again after %v", due)
+	}
+}
+
+// The owner's phone is told that the access is lost, once.
+func TestLossIsPushedOnce(t *testing.T) {
+	r := newRig(t)
+	owner := r.installed().Owner
+	_, err := r.store.PutDevice(t.Context(), bellhop.Device{Shop: demo, PersonID: owner.ID, Installation: "phone",
+		Kind: bellhop.AddressToken, Value: "a token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData,
+		AddedAt: r.clock.Now(), SeenAt: r.clock.Now()}, store.DeviceLimits{})
+	r.must(err)
+	claimed := func() (kinds []bellhop.PushKind) {
+		t.Helper()
+		owed, err := r.store.ClaimPushes(t.Context(), r.clock.Now(), store.Slots{Free: 10}, time.Hour)
+		r.must(err)
+		for _, o := range owed {
+			kinds = append(kinds, o.Kind)
+		}
+		return kinds
+	}
+	r.must(r.twin.Uninstall(demo, time.Hour)) // nothing says so yet
+	r.state(r.check(demo), bellhop.AccessLost, admin.ReconnectNeeded)
+	if kinds := claimed(); !slices.Equal(kinds, []bellhop.PushKind{bellhop.PushDisconnected}) {
+		t.Errorf("pushes %v", kinds)
+	}
+	r.clock.pass(30 * time.Minute)
+	r.check(demo)
+	if kinds := claimed(); kinds != nil {
+		t.Errorf("once more: %v", kinds)
 	}
 }
 

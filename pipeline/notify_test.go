@@ -271,3 +271,18 @@ func TestTestPushes(t *testing.T) {
 		}
 	}
 }
+
+// A push about a lost connection is in its owner's language, and is tried again as one about an order.
+func TestDisconnectedPushes(t *testing.T) {
+	o := owed(1, 0)
+	o.Kind, o.Settings.Language = bellhop.PushDisconnected, "ko"
+	o.Orders = []store.OrderBrief{{Kind: o.Kind, FirstAttemptAt: o.Orders[0].FirstAttemptAt}}
+	s, m := notify(t, o, &push.Error{Reason: push.ReasonUnavailable})
+	if s.Status != bellhop.PushPending || s.RetryAt.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	if m.Title != "스토어를 다시 연결하세요" || !strings.Contains(m.Body, o.Device.Shop) || m.Tag != "disconnected" ||
+		m.Data["kind"] != "shop.disconnected" || m.Data["shop"] != o.Device.Shop || m.Data["order_id"] != "" {
+		t.Errorf("message %+v", m)
+	}
+}

@@ -33,6 +33,11 @@ func message(o store.Owed) push.Message {
 		m.Title, m.Body = l.T("push.testTitle"), l.T("push.testBody", "Shop", o.Device.Shop)
 		return m
 	}
+	if o.Kind == bellhop.PushDisconnected {
+		m.Tag = "disconnected"
+		m.Title, m.Body = l.T("push.disconnectedTitle"), l.T("push.disconnectedBody", "Shop", o.Device.Shop)
+		return m
+	}
 	order := o.Orders[0]
 	id := strconv.FormatInt(order.ID, 10)
 	m.Tag = "order-" + id

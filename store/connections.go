@@ -18,6 +18,10 @@ type Connections interface {
 	PutConnection(ctx context.Context, c bellhop.Connection) error
 	// UpdateConnection changes a connection, all but its shop, in one transaction. change sees it
 	// as it is, and may be called more than once. Its error is returned, and nothing changes.
+	//
+	// When the access becomes [bellhop.AccessLost], the transaction owes each device of the shop's owners a push
+	// ([bellhop.PushDisconnected]). A claim takes it by itself, whatever their settings say, as far as the push
+	// service takes messages. As a test push it is in no delivery log and in no copy of the store.
 	UpdateConnection(ctx context.Context, shop string, change func(*bellhop.Connection) error) error
 	// Uninstall ends what a shop had: its connection's tokens, its owed pushes with
 	// [ReasonUninstalled], and the sessions of its people who have no other shop with the app.

@@ -73,6 +73,7 @@ func (db *DB) UpdateConnection(ctx context.Context, shop string, change func(*be
 		if err != nil {
 			return err
 		}
+		was := c.Access
 		if err := change(&c); err != nil {
 			return err
 		}
@@ -80,7 +81,17 @@ func (db *DB) UpdateConnection(ctx context.Context, shop string, change func(*be
 		if err := driver.CheckConnection(&c); err != nil {
 			return err
 		}
-		return tx.Commit(func(b *postgres.Batch) { exec(b, putConnection, connectionRow(&c)) })
+		var owners []toOwe
+		w := newWrites(db, &rules.Changes{Wake: rules.Disconnects(was, c.Access)})
+		if w.Wake {
+			if err := tx.Do(func(b *postgres.Batch) { findToOwe(b, &owners, ownersDevices, shop) }); err != nil {
+				return err
+			}
+		}
+		return w.commit(ctx, tx, func(b *postgres.Batch) {
+			w.owe(b, bellhop.PushDisconnected, owners, c.Since)
+			exec(b, putConnection, connectionRow(&c))
+		})
 	})
 	return wrap("update a connection", err)
 }

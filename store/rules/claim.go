@@ -185,7 +185,8 @@ func PlanClaim(p *DeviceBudget, h DuePushes, now time.Time, gate store.Gate, all
 }
 
 func (p *DeviceBudget) plan(h DuePushes, now time.Time, gate store.Gate) (c Claim) {
-	due := c.applyQuietHours(p, c.tests(p, c.dropObsolete(p, h.Due), now), now)
+	due := c.disconnected(p, c.tests(p, c.dropObsolete(p, h.Due), now), now, gate)
+	due = c.applyQuietHours(p, due, now)
 	if len(due) == 0 {
 		return c
 	}

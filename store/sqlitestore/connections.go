@@ -57,7 +57,8 @@ func putConnection(c *sqlitefile.Conn, shop int64, n *bellhop.Connection) error 
 
 // UpdateConnection implements [store.Connections].
 func (db *DB) UpdateConnection(ctx context.Context, shop string, change func(*bellhop.Connection) error) error {
-	return db.write(ctx, "update a connection", func(tx *sqlitefile.Tx) error {
+	lost := false
+	err := db.write(ctx, "update a connection", func(tx *sqlitefile.Tx) error {
 		id, err := shopID(tx.Conn, shop)
 		if err != nil {
 			return err
@@ -66,14 +67,24 @@ func (db *DB) UpdateConnection(ctx context.Context, shop string, change func(*be
 		if err != nil {
 			return err
 		}
+		was := c.Access
 		if err := change(&c); err != nil {
 			return err
 		}
 		if err := driver.CheckConnection(&c); err != nil {
 			return err
 		}
+		if lost = rules.Disconnects(was, c.Access); lost {
+			if err := oweDisconnected(tx.Conn, id, c.Since); err != nil {
+				return err
+			}
+		}
 		return putConnection(tx.Conn, id, &c)
 	})
+	if err == nil && lost {
+		db.wake()
+	}
+	return err
 }
 
 // Uninstall implements [store.Connections]. What the first transaction writes keeps new pushes from

@@ -127,6 +127,7 @@ func Run(t *testing.T, d Driver) {
 		{"EveryOwedField", everyOwedField},
 		{"Connections", connections},
 		{"ConnectionsInTurn", connectionsInTurn},
+		{"Disconnected", disconnected}, {"DisconnectedWithinBudget", disconnectedWithinBudget},
 		{"Uninstalled", uninstalled},
 		{"UninstalledInPortions", uninstalledInPortions}, {"UninstalledOfSeveralShops", uninstalledOfSeveralShops},
 		{"KeyChecks", keyChecks},

@@ -43,8 +43,9 @@ async function show(path, query) {
 
 self.addEventListener("notificationclick", (e) => {
   e.notification.close();
-  const { order_id } = e.notification.data;
-  e.waitUntil(Promise.all([show(order_id ? "/orders/" + order_id : "/", about(e.notification.data)), receipt(e.notification.data, "opened")]));
+  const { order_id, kind } = e.notification.data;
+  const path = order_id ? "/orders/" + order_id : kind === "shop.disconnected" ? "/shop" : "/"; // to connect it again
+  e.waitUntil(Promise.all([show(path, about(e.notification.data)), receipt(e.notification.data, "opened")]));
 });
 
 // A new version takes over at once: only tabs of its own can be sent elsewhere.
