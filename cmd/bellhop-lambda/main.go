@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +28,7 @@ import (
 const startTimeout = 8 * time.Second
 
 func main() {
+	limitMemory()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	h, err := open(ctx)
 	cancel()
@@ -34,6 +37,14 @@ func main() {
 		os.Exit(1)
 	}
 	lambda.Start(h)
+}
+
+// limitMemory makes Go collect garbage more often near the function's memory, beyond which Lambda kills it. A third is
+// for the program itself, and for what the collector has not got to yet.
+func limitMemory() {
+	if mib, err := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil {
+		debug.SetMemoryLimit(int64(mib) << 20 * 2 / 3)
+	}
 }
 
 // open makes the function ready for its first event.

@@ -15,11 +15,11 @@ import (
 	"bellhop/web/webhook"
 )
 
-// deliver sends a webhook as Shopify does, and returns the answer's status.
-func (s *stack) deliver(site, shop, id, secret string) int {
+// deliver sends a webhook with more fields as Shopify does, and returns the answer's status.
+func (s *stack) deliver(site, shop, id, secret, more string) int {
 	s.t.Helper()
 	body := []byte(`{"id":` + id + `,"name":"#1","currency":"USD","total_price":"1.00","line_items":[],` +
-		`"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"}`)
+		`"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"` + more + `}`)
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, site+webhook.Path, bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
@@ -46,7 +46,7 @@ func TestShopsSignWithSecretsOfTheirOwn(t *testing.T) {
 	}
 	site := httptest.NewServer(s.functions["accept"].URL())
 	t.Cleanup(site.Close)
-	if status := s.deliver(site.URL, shop, "1", own); status != http.StatusUnauthorized {
+	if status := s.deliver(site.URL, shop, "1", own, ""); status != http.StatusUnauthorized {
 		t.Errorf("a shop that is not known is answered %d", status)
 	}
 	s.call("migrate", map[string]any{"shop_secrets": map[string]string{shop: own}})
@@ -55,11 +55,11 @@ func TestShopsSignWithSecretsOfTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, secret := range map[string]string{"2": own, "3": shopifySecret} {
-		if status := s.deliver(site.URL, shop, id, secret); status != http.StatusOK {
+		if status := s.deliver(site.URL, shop, id, secret, ""); status != http.StatusOK {
 			t.Errorf("webhook %s is answered %d", id, status)
 		}
 	}
-	if status := s.deliver(site.URL, s.shops[0], "4", own); status != http.StatusUnauthorized {
+	if status := s.deliver(site.URL, s.shops[0], "4", own, ""); status != http.StatusUnauthorized {
 		t.Errorf("another shop's webhook, signed with that secret, is answered %d", status)
 	}
 

@@ -135,6 +135,7 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-r.Context().Done():
 	case inv := <-i.work:
+		thaw(i.cmd) // a large event does not fit into the connection's buffers
 		h := w.Header()
 		h.Set("Lambda-Runtime-Aws-Request-Id", inv.id)
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(inv.begun.Add(i.f.Timeout).UnixMilli(), 10))
