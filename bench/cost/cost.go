@@ -145,7 +145,7 @@ const (
 	systemGB    = 2.0  // of them, on a machine of one's own
 	pollSeconds = 20.0 // the time of a receive that finds nothing
 	pollers     = 5.0  // that Lambda keeps
-	secrets     = 5.0  // the database's own included
+	secrets     = 6.0  // the database's own included
 	alarms      = 29.0 // metrics
 	metrics     = 4.0  // of bellhop's own
 	dashboards  = 1.0

@@ -108,8 +108,7 @@ func TestTheStackIsThatOfTheTemplate(t *testing.T) {
 		got, want float64
 	}{
 		{"alarms", alarms, float64(alarmed)}, {"metrics", metrics, float64(len(own))},
-		{"secrets", secrets, count("Type: AWS::SecretsManager::Secret\n") + count("ManageMasterUserPassword: true\n") -
-			count("Condition: ConnectsShops\n")}, // whoever connects shops has one more
+		{"secrets", secrets, count("Type: AWS::SecretsManager::Secret\n") + count("ManageMasterUserPassword: true\n")},
 		{"dashboards", dashboards, count("Type: AWS::CloudWatch::Dashboard\n")},
 		{"backupDays", backupDays, numberIn(t, raw, `BackupRetentionPeriod: (\d+)`)},
 		{"serverGB", serverGB, numberIn(t, raw, `VolumeSize: (\d+)`)},

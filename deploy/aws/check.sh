@@ -149,6 +149,7 @@ take_down() {
 	[ -n "$status" ] || return 0
 	begun=$(date +%s)
 	database=$(resource Database) || return 1
+	key=$(resource KeySecret) || return 1
 	CONFIRM=$stack ./destroy.sh || return 1
 	# What destroy.sh keeps is made up here.
 	for name in "$stack-orders" "$stack-orders-dead"; do
@@ -157,6 +158,7 @@ take_down() {
 		aws sqs delete-queue --queue-url "$url" || return 1
 		sleep 60 # SQS blocks its name for so long
 	done
+	[ -z "$key" ] || aws secretsmanager delete-secret --secret-id "$key" --force-delete-without-recovery >/dev/null || return 1
 	[ -n "$database" ] || return 0
 	snapshots=$(ask rds describe-db-snapshots --snapshot-type manual --db-instance-identifier "$database" \
 		--query 'DBSnapshots[].DBSnapshotIdentifier' --output text) || return 1

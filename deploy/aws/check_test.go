@@ -48,6 +48,7 @@ func TestCheck(t *testing.T) {
 		"reboot-db-instance --db-instance-identifier theDatabase",
 		"filter-log-events --log-group-name /aws/lambda/bellhop-check-accept", "delete-stack --stack-name bellhop-check",
 		"delete-queue --queue-url https://sqs/0/bellhop-check-orders-dead",
+		"delete-secret --secret-id theKeySecret --force-delete-without-recovery",
 		"delete-db-snapshot --db-snapshot-identifier bellhop-check-snapshot-database-1")
 	inOrder(t, said, "all 83 orders are recorded and pushed; none is lost", "| step | took |", "| deploying |",
 		"| until a webhook that makes no sense was a dead letter | 0.", "| until it was one again, replayed |",

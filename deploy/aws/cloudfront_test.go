@@ -209,9 +209,10 @@ func (m serverMachine) settings(queue, endpoint string) []string {
 	here := strings.NewReplacer("sslmode=verify-full&", "sslmode=disable&",
 		"sslrootcert=/usr/local/share/bellhop/rds.pem&", "",
 		"=/var/lib", "="+m.root+"/var/lib", "127.0.0.1:9090", "127.0.0.1:0")
-	for _, file := range []string{"etc/bellhop/bellhop.env", "etc/bellhop/serve.env"} {
+	for _, file := range []string{"etc/bellhop/bellhop.env", "etc/bellhop/serve.env", "etc/bellhop/app.env"} {
 		for line := range strings.Lines(m.read(file)) {
 			name, value, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(here.Replace(line)), `"`, ""), "=")
+			value = strings.Trim(value, "'")
 			switch name {
 			case "BELLHOP_QUEUE":
 				value = queue
@@ -319,10 +320,8 @@ func TestOwnersComeThroughCloudFront(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.say("login", `{"username":"served","password":"a:b\\c"}`)
-	if err := m.run("sh /opt/bellhop/login.sh", "DATABASE_SECRET=secret"); err != nil {
-		t.Fatal(err)
-	}
+	m.say("of-DatabaseLogin", `{"username":"served","password":"a:b\\c"}`)
+	m.fetch()
 	env := m.settings((&journey{t: t}).queue(sqs.Endpoint), sqs.Endpoint)
 	server := m.serve(program, env)
 	accept := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -8,6 +8,8 @@
 #   SHOPIFY_SECRET_FILE  a file with the Shopify app's client secret
 #   SHOP_SECRETS_FILE    a file with the secrets of shops that don't sign with the app's, as JSON:
 #                        {"a.myshopify.com": "secret", "b.myshopify.com": "new,old"}
+#   KEY_FILE             a file with the key of what is sealed in the database: that of an earlier
+#                        stack, or two, the new one first, while they rotate
 #   FCM_FILE             a file with the service account that may send by FCM
 #   SERVER               the instance type for API and console; t4g.nano in a new stack, off for none
 #   DOMAIN               the name for them and for webhooks, such as bellhop.example.com
@@ -55,7 +57,8 @@ for parameter in ${PARAMETERS:-}; do
 	printf '%s\n' "$known" | grep -qxF "${parameter%%=*}" && [ "$parameter" != "${parameter#*=}" ] ||
 		die "'$parameter' in PARAMETERS sets no parameter of bellhop.yaml: give NAME=VALUE"
 done
-for file in "${SHOPIFY_SECRET_FILE:-}" "${SHOP_SECRETS_FILE:-}" "${FCM_FILE:-}" "${BELLHOP_BOOTSTRAP:-}"; do
+for file in "${SHOPIFY_SECRET_FILE:-}" "${SHOP_SECRETS_FILE:-}" "${KEY_FILE:-}" "${FCM_FILE:-}" \
+	"${BELLHOP_BOOTSTRAP:-}"; do
 	[ -z "$file" ] || [ -s "$file" ] || die "'$file' is missing or empty; give a whole path"
 done
 [ -z "${FCM_FILE:-}" ] || grep -q '"private_key"' "$FCM_FILE" ||
@@ -65,6 +68,9 @@ pair='"[a-z0-9-]+\.myshopify\.com":"[^"\\]+"'
 	die "SHOP_SECRETS_FILE is not as it must be: give {\"NAME.myshopify.com\": \"secret\"}, with more shops after commas"
 [ -z "${SHOP_SECRETS_FILE:-}" ] || [ "$(wc -c <"$SHOP_SECRETS_FILE")" -le 65536 ] ||
 	die "SHOP_SECRETS_FILE has more than the 65,536 bytes that Secrets Manager keeps"
+hex='[0-9A-Fa-f]{64}' base64='[A-Za-z0-9+/]{43}='
+[ -z "${KEY_FILE:-}" ] || tr -d ' \t\r\n' <"$KEY_FILE" | grep -Eqx "($hex|$base64)(,($hex|$base64))?" ||
+	die "KEY_FILE holds no key: give 64 hexadecimal digits or what openssl rand -base64 32 makes, or two with a comma between"
 server_settings
 [ -n "${BELLHOP_BOOTSTRAP:-}" ] || command -v go >/dev/null 2>&1 ||
 	die "Go is missing; install it from https://go.dev/dl/"
@@ -237,6 +243,18 @@ invoke() {
 	say "migrate says: $(cat "$work/answer")"
 }
 
+# put_key puts the key in, once, before anything opens the database with it.
+key_put=
+put_key() {
+	[ -n "${KEY_FILE:-}" ] && [ -z "$key_put" ] || return 0
+	secret=$(resource KeySecret)
+	[ -n "$secret" ] || return 0 # a stack from before it
+	tr -d ' \t\r\n' <"$KEY_FILE" >"$work/key"
+	aws secretsmanager put-secret-value --secret-id "$secret" --secret-string "file://$work/key" >/dev/null
+	key_put=yes
+	say "put the key in"
+}
+
 # The new schema goes in before the new code: the previous code works with each of
 # its changes.
 if [ -n "$migrate" ]; then
@@ -245,7 +263,12 @@ if [ -n "$migrate" ]; then
 	[ -n "$key" ] || die "the packaged template names no code"
 	aws lambda update-function-code --function-name "$stack-migrate" --s3-bucket "$bucket" --s3-key "$key" >/dev/null
 	aws lambda wait function-updated --function-name "$stack-migrate"
+	put_key
 	invoke '{}'
+	if [ -n "$key_put" ]; then # sweep reads it when it starts
+		aws lambda update-function-code --function-name "$stack-sweep" --s3-bucket "$bucket" --s3-key "$key" >/dev/null
+		aws lambda wait function-updated --function-name "$stack-sweep"
+	fi
 fi
 
 # deploy NAME=VALUE...
@@ -302,6 +325,7 @@ if [ -n "${FCM_FILE:-}" ]; then
 	aws secretsmanager put-secret-value --secret-id "$(output PushSecret)" --secret-string "file://$FCM_FILE" >/dev/null
 	say "put FCM's service account in"
 fi
+put_key
 shops=
 for shop in ${SHOPS:-}; do
 	shops="$shops${shops:+,}\"$shop\""

@@ -20,6 +20,7 @@ dead=$(resource DeadLetters)
 bodies=$(resource Bodies)
 database=$(resource Database)
 network=$(resource Vpc)
+key=$(resource KeySecret)
 # guard prints the database's status and True or False for its protection, or nothing if it is gone
 guard() {
 	ask rds describe-db-instances --db-instance-identifier "$database" --output text \
@@ -41,7 +42,7 @@ for url in $queue $dead; do
 done
 [ -z "$bodies" ] || say "- the bucket $bodies stays if it holds bodies of orders; it deletes them after 30 days"
 [ -z "$(resource Distribution)" ] || say "- API and console go, with their server; a domain's name is free for another stack then"
-say "- the secrets are deleted"
+say "- the secrets are deleted${key:+, but for the key of what is sealed in the database}"
 if [ -z "${CONFIRM:-}" ]; then
 	printf 'Type the name of the stack to go on: '
 	read -r CONFIRM || true
@@ -109,4 +110,8 @@ if [ "$stay" -lt 2 ]; then
 	sleep 60
 fi
 say "gone. The last snapshot: aws rds describe-db-snapshots --snapshot-type manual"
-say "a new stack begins from it with make deploy-aws PARAMETERS=DatabaseSnapshot=NAME"
+say "a new stack begins from it with make deploy-aws PARAMETERS=DatabaseSnapshot=NAME${key:+ KEY_FILE=FILE}"
+[ -z "$key" ] || {
+	say "its key stays, for \$0.40 a month:"
+	say "  aws secretsmanager get-secret-value --secret-id $key --query SecretString --output text >FILE"
+}

@@ -155,8 +155,8 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"GetSecretValue ShopifySecret":    "AcceptRole SweepRole",
-		"GetSecretValue KeySecret":        "MigrateRole SweepRole",
+		"GetSecretValue ShopifySecret":    "AcceptRole ServerRole SweepRole",
+		"GetSecretValue KeySecret":        "MigrateRole ServerRole SweepRole",
 		"GetSecretValue ShopSecrets":      "AcceptRole MigrateRole",
 		"PutSecretValue ShopSecrets":      "MigrateRole",
 		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",

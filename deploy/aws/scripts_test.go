@@ -221,6 +221,41 @@ func TestDeployGivesShopsTheirSecrets(t *testing.T) {
 	}
 }
 
+// TestDeployPutsTheKeyIn before anything opens the database with it: a database from a snapshot has secrets that the
+// key of before sealed.
+func TestDeployPutsTheKeyIn(t *testing.T) {
+	s := copyScripts(t)
+	file := "KEY_FILE=" + filepath.Join(s.dir, "key")
+	s.write("key", serverKey+"\n")
+	s.write("bin/says/cloudformation.describe-stack-resource.KeySecret", "CREATE_COMPLETE\ttheKeySecret\n")
+	const put = "put-secret-value --secret-id theKeySecret --secret-string <"
+	said, asked, ok := s.run("deploy.sh", file, "SERVER=off")
+	if !ok || strings.Contains(said, serverKey) || strings.Count(asked, put) != 1 ||
+		strings.Contains(asked, "update-function-code") {
+		t.Errorf("a new stack: %v, %s, asked %s", ok, said, asked)
+	}
+	inOrder(t, asked, "cloudformation deploy", put+serverKey+">", "lambda invoke")
+
+	s.write("bin/stack", "UPDATE_COMPLETE\n")
+	const two = serverKey + ", AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+	s.write("key", two)
+	said, asked, ok = s.run("deploy.sh", file)
+	if !ok || strings.Count(asked, put) != 1 {
+		t.Errorf("two keys: %v, %s, asked %s", ok, said, asked)
+	}
+	inOrder(t, asked, put+strings.ReplaceAll(strings.TrimSpace(two), " ", "")+">", "lambda invoke",
+		"update-function-code --function-name bellhop-sweep", "wait function-updated --function-name bellhop-sweep",
+		"cloudformation deploy")
+	for _, text := range []string{"hush", serverKey[1:], serverKey + "," + serverKey + "," + serverKey} {
+		s.write("key", text)
+		said, asked, ok := s.run("deploy.sh", file)
+		if ok || !strings.Contains(said, "KEY_FILE holds no key") || strings.Contains(said, text) ||
+			strings.Contains(asked, "cloudformation") {
+			t.Errorf("%s: %v, %q, asked %q", text, ok, said, asked)
+		}
+	}
+}
+
 // TestDeployMigratesBeforeTheCode shows that old code meets the new schema, never the other way round.
 func TestDeployMigratesBeforeTheCode(t *testing.T) {
 	s := copyScripts(t)
@@ -321,6 +356,7 @@ func TestDestroyAsksFirst(t *testing.T) {
 		"delete-stack", "wait stack-delete-complete", "delete-queue --queue-url theOrdersQueue",
 		"delete-queue --queue-url theDeadLetters", "delete-bucket --bucket theBodies --expected-bucket-owner 000000000000",
 		"s3 rm s3://"+deployBucket+"/bellhop/ --recursive", "sleep 60")
+	inOrder(t, said, "KEY_FILE=FILE", "its key stays", "get-secret-value --secret-id theKeySecret ")
 }
 
 func TestDestroyLeavesAQueueWithOrders(t *testing.T) {

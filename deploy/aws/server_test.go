@@ -131,7 +131,8 @@ func TestDeployRefusesAServer(t *testing.T) {
 var standIns = map[string]string{
 	"aws": `case "$1.$2" in
 s3.cp) cp "$HERE/archive" "$4" ;;
-secretsmanager.get-secret-value) cat "$HERE/login" ;;
+secretsmanager.get-secret-value) cat "$HERE/of-$4" ;;
+lambda.get-function-configuration) cat "$HERE/sweep" ;;
 esac`,
 	"rpm": `mkdir -p "$ROOT/opt/aws/amazon-cloudwatch-agent/bin" "$ROOT/opt/aws/amazon-cloudwatch-agent/etc"
 printf '#!/bin/sh\n' >"$ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
@@ -175,7 +176,10 @@ func setUp(t *testing.T, values map[string]string) (m serverMachine, failed erro
 	}
 	m.say("archive", string(archive))
 	m.say("readyz", cmp.Or(values["readyz"], `{"status":"ok","checks":{"database":"ok"}}`+"\n"))
-	m.say("login", `{"username":"bellhop","password":"a:b\\c"}`)
+	m.say("of-DatabaseLogin", `{"username":"bellhop","password":"a:b\\c"}`)
+	m.say("of-KeySecret", serverKey)
+	m.say("of-ShopifySecret", "new,old")
+	m.say("sweep", "https://x.cloudfront.net\tNone\n")
 	for name, does := range standIns {
 		m.say(name, "#!/bin/sh\nHERE=$(dirname \"$0\")\necho "+name+` "$@" >>"$HERE/log"`+"\n"+does+"\n")
 	}
@@ -235,6 +239,7 @@ func TestServerSetsItselfUp(t *testing.T) {
 	const where = "postgres://Database.Endpoint.Address:Database.Endpoint.Port/bellhop?sslmode=verify-full&"
 	inOrder(t, m.asked(), "aws s3 cp s3://ServerProgram server.tar.gz",
 		"rpm -U https://amazoncloudwatch-agent-eu-west-1.s3.eu-west-1.amazonaws.com/",
+		"systemctl start bellhop-login.service",
 		"systemctl enable --now bellhop-login.timer bellhop-health.timer bellhop-serve@8080.service", "/readyz",
 		`{"Status":"SUCCESS","UniqueId":"server","Reason":"the server answers","Data":""} https://s3/ready?a=b&c=d`)
 	for file, word := range map[string]string{
@@ -251,9 +256,7 @@ func TestServerSetsItselfUp(t *testing.T) {
 			m.isSecret(file)
 		}
 	}
-	if err := m.run("sh /opt/bellhop/login.sh", "DATABASE_SECRET=secret"); err != nil {
-		t.Fatal(err)
-	}
+	m.fetch()
 	if got := m.read("var/lib/bellhop/login.conf"); got != "[bellhop]\nuser=bellhop\npassword=a:b\\c\n" {
 		t.Errorf("the login's file is %q", got)
 	}
@@ -262,6 +265,66 @@ func TestServerSetsItselfUp(t *testing.T) {
 	m.isForAll("usr/local/bin/bellhop")
 	m.isForAll("usr/bin/as-bellhop") // which is where sudo finds it
 	m.unitsAreValid()
+}
+
+// serverKey is what CloudFormation makes for BELLHOP_KEY.
+const serverKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+// fetch does what the timer does every five minutes.
+func (m serverMachine) fetch() {
+	m.t.Helper()
+	env := strings.Fields(strings.ReplaceAll(m.read("etc/bellhop/login.env"), `"`, ""))
+	for _, script := range regexp.MustCompile(`(?m)^ExecStart=/bin/(sh .*)$`).
+		FindAllStringSubmatch(m.read("etc/systemd/system/bellhop-login.service"), -1) {
+		if err := m.run(script[1], env...); err != nil {
+			m.t.Fatal(err, m.asked())
+		}
+	}
+}
+
+// TestServerFollowsItsSettings changes what a deployment changes, and wants a server that runs to start anew then.
+func TestServerFollowsItsSettings(t *testing.T) {
+	m, err := setUp(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const connecting = "BELLHOP_SHOPIFY_CLIENT_ID='0123abc'\nBELLHOP_SHOPIFY_SECRET='new,old'\n"
+	restarts := 0
+	for _, change := range []struct {
+		what string
+		does func()
+		want string
+	}{
+		{"the first time", func() {}, "BELLHOP_KEY='" + serverKey + "'\nBELLHOP_URL='https://x.cloudfront.net'\n"},
+		{"an app that connects shops", func() { m.say("sweep", "https://x.cloudfront.net\t0123abc\n") },
+			"BELLHOP_KEY='" + serverKey + "'\nBELLHOP_URL='https://x.cloudfront.net'\n" + connecting},
+		{"a domain", func() { m.say("sweep", "https://bellhop.example.com\t0123abc\n") },
+			"BELLHOP_KEY='" + serverKey + "'\nBELLHOP_URL='https://bellhop.example.com'\n" + connecting},
+		{"a key that rotates", func() { m.say("of-KeySecret", "new,"+serverKey) },
+			"BELLHOP_KEY='new," + serverKey + "'\nBELLHOP_URL='https://bellhop.example.com'\n" + connecting},
+	} {
+		change.does()
+		for range 2 { // the second time nothing is new
+			m.fetch()
+		}
+		restarts++
+		if got := m.read("etc/bellhop/app.env"); got != change.want {
+			t.Errorf("%s: the settings are\n%s", change.what, got)
+		}
+		m.isSecret("etc/bellhop/app.env")
+		if n := strings.Count(m.asked(), "systemctl try-restart --no-block bellhop-serve@8080.service"); n != restarts {
+			t.Errorf("%s: %d restarts, and %d changes", change.what, n, restarts)
+		}
+	}
+	before := m.read("etc/bellhop/app.env")
+	for _, secret := range []string{"of-KeySecret", "of-ShopifySecret", "sweep"} {
+		os.Rename(filepath.Join(m.here, secret), filepath.Join(m.here, "away"))
+		if err := m.run("sh /opt/bellhop/app.sh", "KEY_SECRET=KeySecret", "SHOPIFY_SECRET=ShopifySecret", "SETTINGS_OF=s",
+			"AWS_REGION=r"); err == nil || m.read("etc/bellhop/app.env") != before {
+			t.Errorf("without %s: %v", secret, err)
+		}
+		os.Rename(filepath.Join(m.here, "away"), filepath.Join(m.here, secret))
+	}
 }
 
 // isForAll checks that the service's user reads a file, although the scripts deploy with a strict mask.

@@ -97,7 +97,7 @@ func TestDestroyAfterAFailedDeployment(t *testing.T) {
 	failed := func() scripts {
 		s := copyScripts(t)
 		s.write("bin/stack", "ROLLBACK_FAILED\n")
-		for _, deleted := range []string{"OrdersQueue", "Bodies"} {
+		for _, deleted := range []string{"OrdersQueue", "Bodies", "KeySecret"} {
 			s.write("bin/says/cloudformation.describe-stack-resource."+deleted, "DELETE_COMPLETE\tbellhop-"+deleted+"\n")
 		}
 		s.refuse("cloudformation.describe-stack-resource.DeadLetters", "ValidationError",

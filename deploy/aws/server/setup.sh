@@ -42,6 +42,9 @@ END
 cat >"$root/etc/bellhop/login.env" <<END
 AWS_REGION="$AWS_REGION"
 DATABASE_SECRET="$DATABASE_SECRET"
+KEY_SECRET="$KEY_SECRET"
+SHOPIFY_SECRET="$SHOPIFY_SECRET"
+SETTINGS_OF="$SETTINGS_OF"
 END
 
 # From AWS's bucket in this region, which the gateway endpoint reaches. The machine has no memory for dnf.
@@ -51,9 +54,13 @@ rpm -U "https://amazoncloudwatch-agent-$AWS_REGION.s3.$AWS_REGION.amazonaws.com/
 sed -e "s|REGION|$AWS_REGION|g" -e "s|LOG_GROUP|$LOG_GROUP|" agent.json >"$agent/etc/bellhop.json"
 "$agent/bin/amazon-cloudwatch-agent-ctl" -a fetch-config -m ec2 -s -c "file:$agent/etc/bellhop.json"
 
-step="start bellhop"
 systemctl disable --now amazon-ssm-agent || true # no route leads to what it talks to
 systemctl daemon-reload
+
+step="fetch its login and its key"
+systemctl start bellhop-login.service
+
+step="start bellhop"
 systemctl enable --now bellhop-login.timer bellhop-health.timer bellhop-serve@8080.service
 
 step="reach the database and the queue"
