@@ -31,8 +31,9 @@ type People interface {
 	// PersonByEmail returns the person with an address, or bellhop.NotFound.
 	PersonByEmail(ctx context.Context, email string) (bellhop.Person, error)
 	// SetMembership makes somebody a member of a shop, whose phones then ring for it, or changes their
-	// role. It returns bellhop.NotFound without such a person or shop, and bellhop.Conflict for an
-	// operator, for the last owner who would become staff, and beyond [MaxPeople] or [MaxShops].
+	// role. Invitations by an owner who becomes staff end. It returns bellhop.NotFound without such a
+	// person or shop, and bellhop.Conflict for an operator, for the last owner who would become staff,
+	// and beyond [MaxPeople] or [MaxShops].
 	//
 	// Whoever made an unproven account is not let in: with a further shop the account loses its password,
 	// sessions, links and devices, and is for the owner of the address.
@@ -49,7 +50,7 @@ type People interface {
 	// SetSettings saves a person's settings. Pushes that wait for the end of their quiet
 	// hours become due at once: the next claim decides anew.
 	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
-	// RemovePerson removes a person with their sessions and devices.
+	// RemovePerson removes a person with their sessions and devices, and the invitations that they made.
 	RemovePerson(ctx context.Context, id int64) error
 }
 

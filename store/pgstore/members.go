@@ -66,7 +66,7 @@ func (db *DB) SetMembership(ctx context.Context, id int64, m bellhop.Membership)
 			return err
 		}
 		if joins && p.Unproven {
-			return w.disown(ctx, tx, p, func(b *postgres.Batch) { b.Exec(saveMembership, p.Email, m.Shop, string(m.Role)) })
+			return w.disown(ctx, tx, p, func(b *postgres.Batch) { join(b, p, m, false) })
 		}
 		return tx.Commit(func(b *postgres.Batch) { join(b, p, m, joins) })
 	})
@@ -75,6 +75,9 @@ func (db *DB) SetMembership(ctx context.Context, id int64, m bellhop.Membership)
 
 func join(b *postgres.Batch, p bellhop.Person, m bellhop.Membership, joins bool) {
 	b.Exec(saveMembership, p.Email, m.Shop, string(m.Role))
+	if m.Role == bellhop.RoleStaff {
+		b.Exec(dropInvitations, p.ID, m.Shop)
+	}
 	if joins {
 		b.Exec(copyPhones, p.ID, m.Shop)
 	}
@@ -144,7 +147,8 @@ func (db *DB) RemoveMembership(ctx context.Context, id int64, shop string) error
 	return wrap("remove a membership", err)
 }
 
-// dropInvitations drops a member's own invitations to a shop, and those that they made: nobody comes back by one.
+// dropInvitations drops a member's own invitations to a shop, and those that they made: nobody comes back by one, or
+// becomes an owner again.
 const dropInvitations = `DELETE FROM invitations WHERE (SELECT email FROM people WHERE id = $1) IN (email, invited_by)
 	AND shop_id = (SELECT id FROM shops WHERE domain = $2)`
 

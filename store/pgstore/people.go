@@ -154,7 +154,11 @@ const lockPerson = `SELECT FROM people WHERE id = $1 FOR UPDATE`
 
 // removePerson removes a person with their locked devices, and ends the transaction.
 func (w *writes) removePerson(ctx context.Context, tx *postgres.Tx, id int64) error {
-	if err := tx.Do(func(b *postgres.Batch) { b.Exec(`DELETE FROM people WHERE id = $1`, id) }); err != nil {
+	err := tx.Do(func(b *postgres.Batch) {
+		b.Exec(`DELETE FROM invitations WHERE invited_by = (SELECT email FROM people WHERE id = $1)`, id)
+		b.Exec(`DELETE FROM people WHERE id = $1`, id)
+	})
+	if err != nil {
 		return err
 	}
 	return w.dropDevices(ctx, tx)

@@ -88,6 +88,9 @@ func setMembership(tx *sqlitefile.Tx, id int64, m bellhop.Membership) error {
 	if err == nil {
 		err = saveMembership(tx.Conn, id, shop, m.Role)
 	}
+	if err == nil && m.Role == bellhop.RoleStaff {
+		err = tx.Prepare(dropInvitations).Int(id).Int(shop).Exec()
+	}
 	if err != nil || !joins {
 		return err
 	}
@@ -133,7 +136,8 @@ func (db *DB) RemoveMembership(ctx context.Context, id int64, domain string) err
 	})
 }
 
-// dropInvitations drops a member's own invitations to a shop, and those that they made: nobody comes back by one.
+// dropInvitations drops a member's own invitations to a shop, and those that they made: nobody comes back by one, or
+// becomes an owner again.
 const dropInvitations = `DELETE FROM invitations WHERE (SELECT email FROM people WHERE id = ?1) IN (email, invited_by)
 	AND shop_id = ?2`
 

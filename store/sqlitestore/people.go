@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -126,7 +127,8 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 }
 
 func removePerson(tx *sqlitefile.Tx, id int64) error {
-	if err := signOutEverywhere(tx.Conn, id); err != nil {
+	err := tx.Prepare(`DELETE FROM invitations WHERE invited_by = (SELECT email FROM people WHERE id = ?)`).Int(id).Exec()
+	if err := cmp.Or(err, signOutEverywhere(tx.Conn, id)); err != nil {
 		return err
 	}
 	if err := change(tx, "person", `DELETE FROM people WHERE id = ?`, id); err != nil {

@@ -89,6 +89,37 @@ func lastOwner(f *fixture) {
 	f.equal("whose", left[0].Email, "y@example.com")
 }
 
+// invitationsEndWithTheRight: an owner who was made staff, or removed, has invited a second address of their own.
+func invitationsEndWithTheRight(f *fixture) {
+	f.addShop(shop, second)
+	jo := f.addMember("jo@example.com", ownerOf(shop), ownerOf(second))
+	f.addMember("kim@example.com", ownerOf(shop), ownerOf(second))
+	n := byte(0)
+	invite := func(domain, email, by string) {
+		n++
+		f.must(f.s.Invite(f.ctx, bellhop.Invitation{Hash: [32]byte{n}, Shop: domain, Email: email, InvitedBy: by,
+			Role: bellhop.RoleOwner, CreatedAt: at(1), ExpiresAt: at(60)}))
+	}
+	left := func(domain string) (all []string) {
+		for _, i := range must(f.s.Invitations(f.ctx, domain, at(2)))(f) {
+			all = append(all, i.Email)
+		}
+		return all
+	}
+	for _, domain := range []string{shop, second} {
+		invite(domain, "second@example.com", jo.Email)
+		invite(domain, "third@example.com", "kim@example.com")
+	}
+	f.must(f.s.SetMembership(f.ctx, jo.ID, ownerOf(shop)))
+	f.equal("of an owner", left(shop), []string{"second@example.com", "third@example.com"})
+	f.must(f.s.SetMembership(f.ctx, jo.ID, staffOf(shop)))
+	f.equal("of one who is staff now", left(shop), []string{"third@example.com"})
+	f.equal("to the other shop", left(second), []string{"second@example.com", "third@example.com"})
+	invite(second, jo.Email, "")
+	f.must(f.s.RemovePerson(f.ctx, jo.ID))
+	f.equal("of one who is removed", left(second), []string{jo.Email, "third@example.com"})
+}
+
 // twoOwnersLeaveAtOnce makes a shop's owners leave in the same moment: one stays.
 func twoOwnersLeaveAtOnce(f *fixture) {
 	f.addShop(shop, second)

@@ -92,7 +92,7 @@ func Run(t *testing.T, d Driver) {
 		{"Shops", shops},
 		{"People", people},
 		{"Memberships", memberships},
-		{"LastOwner", lastOwner},
+		{"LastOwner", lastOwner}, {"InvitationsEndWithTheRight", invitationsEndWithTheRight},
 		{"TwoOwnersLeaveAtOnce", twoOwnersLeaveAtOnce},
 		{"BoundsOfMemberships", boundsOfMemberships},
 		{"Invitations", invitations},
