@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -125,6 +126,18 @@ func TestParseShopDomain(t *testing.T) {
 }
 
 // TestBudgets holds each form's bucket to both of FCM's limits: a window takes the burst and its refill.
+func TestClipCutsBetweenCharacters(t *testing.T) {
+	for _, text := range []string{"plain text", "가나다라", "a가나다", "\xff\xfe\xfd\xfc"} {
+		for n := range len(text) + 2 {
+			got := bellhop.Clip(text, n)
+			if n >= len(text) && got != text || len(got) > n+len("…") && n < len(text) ||
+				utf8.ValidString(text) && !utf8.ValidString(got) {
+				t.Errorf("%q cut to %d is %q", text, n, got)
+			}
+		}
+	}
+}
+
 func TestBudgets(t *testing.T) {
 	most := func(b bellhop.Budget, window time.Duration) int { return b.Burst + int(window/b.Refill) }
 	data := bellhop.BudgetOf(bellhop.FormData)

@@ -3,6 +3,7 @@ package bellhop
 import (
 	"encoding/hex"
 	"time"
+	"unicode/utf8"
 )
 
 // EventID names one accepted delivery. It is a UUID of version 7, so that ids
@@ -118,10 +119,13 @@ const (
 	DefaultMaxBody = 8 << 20
 )
 
-// Clip bounds a text of others that becomes part of an error or a message.
+// Clip bounds a text of others that becomes part of an error or a message. It cuts between two characters.
 func Clip(s string, n int) string {
-	if len(s) > n {
-		return s[:n] + "…"
+	if len(s) <= n {
+		return s
 	}
-	return s
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }

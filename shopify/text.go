@@ -26,6 +26,9 @@ func ParseTime(s string) (time.Time, bool) {
 	return t.Truncate(time.Microsecond), true
 }
 
+// Text returns a text of Shopify's as it can be kept, cut to limit bytes.
+func Text(s string, limit int) string { return clean(s, limit) }
+
 // clean replaces NUL, which PostgreSQL takes in no text, and cuts s to limit bytes
 // between two characters. It takes for granted that s is UTF-8, as all text out
 // of the decoder is.

@@ -44,6 +44,13 @@ func TestInfo(t *testing.T) {
 	if got, err := f.app.Shop(domain, token).Info(t.Context()); err != nil || got != (admin.Info{Domain: domain}) {
 		t.Errorf("of nulls: %+v, %v", got, err)
 	}
+	// A database takes neither NUL nor half a character.
+	f = newFake(t, says(200, `{"data":{"shop":{"myshopifyDomain":"demo.myshopify.com","name":"a`+
+		strings.Repeat("가", 100)+`","email":"o\u0000@example.com"}}}`))
+	if got, err := f.app.Shop(domain, token).Info(t.Context()); err != nil || got.Name != "a"+strings.Repeat("가", 84) ||
+		got.Email != "o\uFFFD@example.com" {
+		t.Errorf("of a long name: %+v, %v", got, err)
+	}
 }
 
 func TestScopes(t *testing.T) {

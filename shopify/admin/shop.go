@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bellhop"
+	"bellhop/shopify"
 )
 
 // operations are all that this package asks, so that tests hold each against Shopify's schema.
@@ -52,7 +53,7 @@ func (s *Shop) Info(ctx context.Context) (Info, error) {
 	if err != nil {
 		return Info{}, refuse(Unavailable, s.domain, "ShopInfo: the answer names no shop")
 	}
-	text := func(s string) string { return bellhop.Clip(s, maxText) }
+	text := func(s string) string { return shopify.Text(s, maxText) }
 	return Info{domain, text(data.Shop.Name), text(data.Shop.Email), text(data.Shop.Currency),
 		text(data.Shop.Timezone), text(data.Shop.Plan.Name)}, nil
 }
