@@ -36,6 +36,7 @@ type Store interface {
 	Leases
 	Connections
 	Privacy
+	Erasing
 	KeyChecks
 	AccessLog
 	Refusals
@@ -152,7 +153,7 @@ type Ledger interface {
 type Statistics interface {
 	// Totals counts all events by outcome, pruned ones too.
 	Totals(ctx context.Context) (map[bellhop.Outcome]int64, error)
-	// PushCounts counts all pushes by status.
+	// PushCounts counts all pushes by status, those of erased shops too.
 	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
 	// Busiest counts the webhooks accepted at or after from and before to, and finds the
 	// second with the most of them.

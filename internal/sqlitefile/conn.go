@@ -63,6 +63,9 @@ func (c *Conn) close() error {
 // Changes returns how many rows the last statement changed.
 func (c *Conn) Changes() int64 { return c.db.Changes() }
 
+// AllChanges returns how many rows the connection changed ever, those of virtual tables too.
+func (c *Conn) AllChanges() int64 { return c.db.TotalChanges() }
+
 // LastID returns the rowid of the last insert.
 func (c *Conn) LastID() int64 { return c.db.LastInsertRowID() }
 

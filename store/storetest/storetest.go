@@ -141,6 +141,8 @@ func Run(t *testing.T, d Driver) {
 		{"ChangedByAnother", changedByAnother},
 		{"SurvivesRestart", survivesRestart},
 		{"Cancelled", cancelled},
+		{"EraseShop", eraseShop}, {"EraseUnknown", eraseUnknown}, {"ErasedWhileRecording", erasedWhileRecording},
+		{"OldOrders", oldOrders}, {"PruneLedger", pruneLedger},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
