@@ -245,7 +245,8 @@ func TestCallbackIsUsedOnce(t *testing.T) {
 	}
 }
 
-// TestCallbacksAtOnce: of a callback that comes twenty times in the same moment one counts, and the owner gets one link.
+// TestCallbacksAtOnce: of a callback that comes twenty times in the same moment one counts, and the owner gets one
+// link.
 func TestCallbacksAtOnce(t *testing.T) {
 	r := newRig(t)
 	question, state := r.begin(fresh)
