@@ -21,6 +21,23 @@ type Privacy interface {
 	// loses its subject.
 	UpdateRequest(ctx context.Context, id int64, change func(*bellhop.PrivacyRequest) error) error
 
+	// SettleMarks returns once no Record is under way that has not seen the marks of all requests: orders
+	// that come later are recognised, and those that came before can be found.
+	SettleMarks(ctx context.Context) error
+	// PersonalOrders looks at up to limit orders of a shop from behind an order's id, in the order of the
+	// ids, and returns those with personal data, whole but for their pushes. One that has not come
+	// yet has only its history. It stops at [ArchivedBytes], too. next is the last one's id; 0 behind all orders.
+	PersonalOrders(ctx context.Context, shop string, after int64, limit int) (
+		orders []bellhop.Order, next int64, err error)
+	// RedactOrders takes away the personal data of orders ([bellhop.Order.Redact]), with their tokens in the
+	// search index and the bodies of their webhooks, and adds the change to the stream. It returns how many orders it
+	// changed, of [RedactMost] at a time: those that had personal data. why is one of bellhop's RedactedFor.
+	// What was taken away for a request stays so, whatever is recorded later.
+	RedactOrders(ctx context.Context, shop string, ids []int64, why string, at time.Time) (int, error)
+	// DropBodies drops the bodies of a shop's events that have a line in the ledger, of [DropMost] at a time,
+	// and returns how many had one.
+	DropBodies(ctx context.Context, shop string, events []bellhop.EventID) (int, error)
+
 	// PutExport keeps the export of a request until a time, in the place of an earlier one. It has
 	// [MaxExport] bytes at most.
 	PutExport(ctx context.Context, id int64, export []byte, until time.Time) error
@@ -30,6 +47,12 @@ type Privacy interface {
 	// number.
 	DropExports(ctx context.Context, before time.Time, limit int) (int, error)
 }
+
+// How much one transaction changes.
+const (
+	RedactMost = 200  // orders
+	DropMost   = 1000 // bodies
+)
 
 // MaxExport bounds an export.
 const MaxExport = 32 << 20

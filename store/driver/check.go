@@ -49,13 +49,21 @@ func CheckFacts(facts []bellhop.Fact) ([]bellhop.Fact, error) {
 			return nil, err
 		}
 		checked[i] = inMicroseconds(facts[i])
+		if r := facts[i].Request; r != nil {
+			kept, err := CheckRequest(*r)
+			if err != nil {
+				return nil, err
+			}
+			checked[i].Request = &kept
+		}
 	}
 	return checked, nil
 }
 
 func checkFact(f *bellhop.Fact) error {
 	states := 0
-	for _, does := range [...]bool{f.Order != nil, f.History != nil, f.Deleted, f.Shop != nil, f.Skip != ""} {
+	for _, does := range [...]bool{f.Order != nil, f.History != nil, f.Deleted, f.Shop != nil, f.Request != nil,
+		f.Skip != ""} {
 		if does {
 			states++
 		}
@@ -63,7 +71,7 @@ func checkFact(f *bellhop.Fact) error {
 	switch {
 	case f.Event == nil, states != 1:
 		return bellhop.Invalidf("fact", "a fact has an event and states exactly one thing")
-	case f.Skip == "" && f.Shop == nil && f.OrderID == 0:
+	case f.Skip == "" && f.Shop == nil && f.Request == nil && f.OrderID == 0:
 		return bellhop.Invalidf("fact", "a fact names the order that it is about")
 	case f.Order != nil && f.Order.Version.IsZero():
 		return bellhop.Invalidf("fact", "an order has a version")

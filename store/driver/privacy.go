@@ -20,6 +20,9 @@ func CheckRequest(r bellhop.PrivacyRequest) (bellhop.PrivacyRequest, error) {
 		return r, bellhop.Invalidf("request", "a request has a shop, and asks to give, forget or erase")
 	case len(r.Subject.Orders) > bellhop.MaxRequestOrders:
 		return r, bellhop.Invalidf("request", "a request names %d orders at most", bellhop.MaxRequestOrders)
+	case len(r.Marks) > bellhop.MaxRequestOrders+3 || len(r.Marks) > 0 && r.Kind != bellhop.RequestForget:
+		return r, bellhop.Invalidf("request", "only a request to forget somebody has marks: %d at most",
+			bellhop.MaxRequestOrders+3)
 	case len(r.Steps) > bellhop.MaxRequestSteps || len(r.Backups) > bellhop.MaxRequestBackups:
 		return r, bellhop.Invalidf("request", "a request has %d steps at most, and as many backups",
 			bellhop.MaxRequestSteps)
@@ -73,6 +76,36 @@ func WriteRequest(r *bellhop.PrivacyRequest) string {
 func ReadRequest(kept string, r *bellhop.PrivacyRequest) error {
 	if err := json.Unmarshal([]byte(kept), r); err != nil {
 		return fmt.Errorf("read a privacy request: %w", err)
+	}
+	return nil
+}
+
+// Unmarked is the error of a store that has to forget somebody, and got facts without the marks by which it
+// recognises them.
+func Unmarked() error {
+	return &bellhop.Error{Kind: bellhop.Conflict, Code: "key_missing", Setting: "BELLHOP_KEY",
+		Message: "it is missing: without it nobody recognises the customers that a shop has to forget; give the key " +
+			"that every bellhop of this database has"}
+}
+
+// NeedsMarks reports whether facts like f have marks.
+func NeedsMarks(f *bellhop.Fact) bool { return f.Order != nil || f.History != nil }
+
+// CheckRedact refuses to redact too many orders at once, and for no known reason.
+func CheckRedact(ids []int64, why string) error {
+	switch {
+	case len(ids) > store.RedactMost:
+		return bellhop.Invalidf("orders", "%d orders at once: %d at most", len(ids), store.RedactMost)
+	case why != bellhop.RedactedForRequest && why != bellhop.RedactedForRetention:
+		return bellhop.Invalidf("why", "an order is redacted for a request or for retention")
+	}
+	return nil
+}
+
+// CheckDrop refuses to drop too many bodies at once.
+func CheckDrop(events []bellhop.EventID) error {
+	if len(events) > store.DropMost {
+		return bellhop.Invalidf("events", "%d events at once: %d at most", len(events), store.DropMost)
 	}
 	return nil
 }

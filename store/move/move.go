@@ -159,7 +159,7 @@ type OrderRow struct {
 	ID    int64
 	State rules.State
 	// Order is nil for a tombstone, and for touches without their order. Fields that follow
-	// from State and from the pushes are empty: Version, EditedAt, RefundedAt,
+	// from State and from the pushes are empty: Version, EditedAt, RefundedAt, RedactedAt, RedactedFor,
 	// Trace.PushedAt, Pushes.
 	Order *bellhop.Order
 }

@@ -40,6 +40,8 @@ var (
 		accepted_at, signed_by, coding, body, outcome, reason, order_id, at)
 		SELECT * FROM ` + postgres.Unnest("uuid text text text text text timestamptz timestamptz text "+
 		"bigint bytea text text bigint timestamptz")
+	dropBodies = `UPDATE events SET body = NULL, coding = 0 WHERE id = ANY($1::uuid[]) AND body IS NOT NULL`
+
 	updateEvents = `UPDATE events e SET outcome = n.outcome, reason = n.reason, order_id = n.order_id, at = n.at
 		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") +
 		` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
@@ -71,13 +73,15 @@ func (db *DB) dead(
 	}
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		var was rules.StoredLine
+		var erased bool
 		err := tx.Do(func(b *postgres.Batch) {
 			b.Each(func(r pgx.Rows) (err error) { _, was, err = scanLine(r); return err }, loadLines, [][16]byte{e.ID})
+			b.Rows(func(*postgres.Row) { erased = true }, loadErased, []string{e.Shop})
 		})
 		if err != nil {
 			return err
 		}
-		r := rules.PlanDead(e, was, reason, at)
+		r := rules.PlanDead(e, was, erased, reason, at)
 		if r == nil {
 			return nil
 		}
@@ -95,17 +99,27 @@ func (db *DB) dead(
 func (db *DB) saveLines(b *postgres.Batch, lines []*rules.LineChange) {
 	slices.SortFunc(lines, func(a, b *rules.LineChange) int { return bytes.Compare(a.Event.ID[:], b.Event.ID[:]) })
 	var inserted, updated postgres.Rows
+	var dropped [][16]byte
 	for _, l := range lines {
 		var r *postgres.Rows
-		if l.Row == 0 {
+		switch {
+		case l.Row == 0 && l.DropsBody:
+			r = eventTo(inserted.Next(), l.Event).Int(0).Bytes(nil)
+		case l.Row == 0:
 			r = db.fill(inserted.Next(), l.Event)
-		} else {
+		default:
 			r = updated.Next().ID(l.Event.ID)
+		}
+		if l.Row != 0 && l.DropsBody {
+			dropped = append(dropped, l.Event.ID)
 		}
 		r.Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
 	}
 	exec(b, insertEvents, &inserted)
 	exec(b, updateEvents, &updated)
+	if len(dropped) > 0 {
+		b.Exec(dropBodies, dropped)
+	}
 }
 
 // fill adds an event to the archive's rows.

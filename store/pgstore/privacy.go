@@ -10,6 +10,7 @@ import (
 	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/rows"
+	"bellhop/store/rules"
 )
 
 const (
@@ -49,13 +50,47 @@ func (db *DB) AddRequest(ctx context.Context, r bellhop.PrivacyRequest) (bellhop
 		return bellhop.PrivacyRequest{}, err
 	}
 	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		value(b, &r.ID, insertRequest, r.Shop, string(r.Kind), string(r.Outcome), driver.WriteRequest(&r))
+		one(b, &r.ID, (*postgres.Row).Int, insertRequests+` RETURNING id`, requestRow(&r).Args()...)
+		exec(b, insertMarks, marksOf(&r))
 	})
 	r.Marks = nil
 	return r, wrap("add a privacy request", err)
 }
 
-const insertRequest = `INSERT INTO privacy_requests (shop, kind, outcome, document) VALUES ($1, $2, $3, $4) RETURNING id`
+var (
+	insertRequests = `INSERT INTO privacy_requests (shop, kind, outcome, document) SELECT * FROM ` +
+		postgres.Unnest("text text text text")
+	// One mark may come twice.
+	insertMarks = `INSERT INTO privacy_marks AS m (mark, shop, until) SELECT n.mark, n.shop,
+		CASE WHEN bool_and(n.until IS NOT NULL) THEN max(n.until) END FROM ` + postgres.Unnest("bytea text timestamptz") +
+		` AS n(mark, shop, until) GROUP BY n.mark, n.shop ORDER BY n.mark, n.shop ON CONFLICT (mark, shop) DO UPDATE
+		SET until = CASE WHEN m.until IS NOT NULL AND excluded.until IS NOT NULL
+			THEN greatest(m.until, excluded.until) END`
+)
+
+func requestRow(all ...*bellhop.PrivacyRequest) *postgres.Rows {
+	var r postgres.Rows
+	for _, q := range all {
+		r.Next().Text(q.Shop).Text(string(q.Kind)).Text(string(q.Outcome)).Text(driver.WriteRequest(q))
+	}
+	return &r
+}
+
+func marksOf(all ...*bellhop.PrivacyRequest) *postgres.Rows {
+	var r postgres.Rows
+	for _, q := range all {
+		for _, m := range q.Marks {
+			r.Next().Bytes(m[:]).Text(q.Shop).Time(rules.MarkUntil(m, q))
+		}
+	}
+	return &r
+}
+
+// saveRequests queues requests with their marks.
+func saveRequests(b *postgres.Batch, all []*bellhop.PrivacyRequest) {
+	exec(b, insertRequests, requestRow(all...))
+	exec(b, insertMarks, marksOf(all...))
+}
 
 // UpdateRequest implements [store.Privacy].
 func (db *DB) UpdateRequest(ctx context.Context, id int64, change func(*bellhop.PrivacyRequest) error) error {

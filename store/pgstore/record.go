@@ -44,10 +44,14 @@ func plan[T any](
 	turn := takeTurn
 	err = db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		l := loading{turn: turn, facts: facts, Before: rules.Before{Shops: map[string]*rules.StoredShop{},
-			Lines: map[bellhop.EventID]rules.StoredLine{}, Orders: map[rules.OrderKey]*rules.StoredOrder{}}}
+			Lines: map[bellhop.EventID]rules.StoredLine{}, Orders: map[rules.OrderKey]*rules.StoredOrder{},
+			Marks: map[bellhop.Mark]time.Time{}, Erased: map[string]bool{}}}
 		turn = takeTurnAlone
 		if err := tx.Do(l.load); err != nil {
 			return err
+		}
+		if l.unmarked {
+			return driver.Unmarked()
 		}
 		var s recording
 		s.Recording, result = rule(l.Before, facts)
@@ -70,8 +74,9 @@ func plan[T any](
 // loading is a call of Record as it finds the database.
 type loading struct {
 	rules.Before
-	turn  string
-	facts []bellhop.Fact
+	turn     string
+	facts    []bellhop.Fact
+	unmarked bool // a shop has to forget somebody, and nobody could say whom its facts are about
 }
 
 const (
@@ -104,6 +109,7 @@ func (l *loading) load(q *postgres.Batch) {
 	q.Each(l.addLine, loadLines, ids)
 	q.Rows(l.addShop, loadShops, domains)
 	q.Rows(l.addReceiver, loadReceivers, domains, rules.FanOutAbove+1)
+	l.loadForgetting(q, domains)
 	if d, ids := l.keys(func(f *bellhop.Fact) bool { return true }); len(ids) > 0 {
 		q.Rows(l.addOrder, loadOrders, d, ids)
 	}

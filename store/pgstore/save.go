@@ -20,8 +20,9 @@ const (
 	contentColumns = rows.ContentColumns + `, tokens`
 	traceColumns   = rows.TraceColumns
 
-	keyTypes     = `bigint bigint `
-	stateTypes   = `bool timestamptz timestamptz bigint timestamptz timestamptz bigint jsonb `
+	keyTypes   = `bigint bigint `
+	stateTypes = `bool timestamptz timestamptz bigint timestamptz timestamptz bigint jsonb
+		timestamptz text `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
 		text bool bigint timestamptz bigint text bigint jsonb tsvector `
 	traceTypes = `text timestamptz timestamptz timestamptz text`
@@ -109,7 +110,7 @@ func (s *recording) loadSentOrders(tx *postgres.Tx) error {
 func (s recording) save(q *postgres.Batch) {
 	s.saveOrders(q)
 	s.writes.db.saveLines(q, s.Lines)
-	execEach(q, forgetBodies, s.Deleted, func(r *postgres.Rows, o *rules.OrderChange) { r.Text(o.Domain).Int(o.ID) })
+	execEach(q, forgetBodies, s.Bodiless, func(r *postgres.Rows, o *rules.OrderChange) { r.Text(o.Domain).Int(o.ID) })
 	s.saveFanOuts(q)
 	s.savePushes(q)
 	execEach(q, updateShops, s.Shops, func(r *postgres.Rows, c *rules.ShopChange) {
@@ -117,6 +118,7 @@ func (s recording) save(q *postgres.Batch) {
 	})
 	s.saveHeard(q)
 	s.saveTold(q)
+	saveRequests(q, s.Requests)
 	s.writes.finish(q)
 	saveFollowing(q, s.Owed, bellhop.PushOrderNew) // locks the totals, which come last
 }
@@ -177,7 +179,8 @@ func keyTo(r *postgres.Rows, o *rules.OrderChange) *postgres.Rows {
 
 func stateTo(r *postgres.Rows, s *rules.State) *postgres.Rows {
 	return r.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
-		Time(s.EditedAt).Time(s.RefundedAt).IntOrNull(s.RefundID).Bytes(document(driver.WriteHistory(&s.History)))
+		Time(s.EditedAt).Time(s.RefundedAt).IntOrNull(s.RefundID).Bytes(document(driver.WriteHistory(&s.History))).
+		Time(s.RedactedAt).TextOrNull(s.RedactedFor)
 }
 
 // contentTo adds the order's content: nothing of one that has not come yet or was deleted.

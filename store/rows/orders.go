@@ -12,7 +12,7 @@ import (
 // An order's columns as it is saved: its state, its content, and what is set once when it came.
 const (
 	StateColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, refund_id,
-		history`
+		history, redacted_at, redacted_for`
 	ContentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
 		test, lines, created_at, created_offset, current_total, pieces, details`
@@ -26,7 +26,7 @@ const OrderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, 
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
 	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
 	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
-	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent, `
+	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent, o.redacted_at, o.redacted_for, `
 
 // OrderOf reads a shop's order without its documents and pushes.
 func OrderOf[R Row](shop string) func(R) bellhop.Order {
@@ -52,20 +52,22 @@ func order[R Row](r R, shop string) (o bellhop.Order) {
 	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
 	o.CreatedAt = driver.Zoned(r.Time(), r.Int())
 	o.Current, o.Pieces = Money(r, r.Text(), currency), r.Int()
-	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
-		PushedAt: r.Time()}
+	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text()}
+	o.RedactedAt, o.RedactedFor = r.Time(), r.Text()
+	o.Trace.PushedAt = r.Time()
 	return o
 }
 
 // LoadedColumns are the columns for [State], of an order.
 const LoadedColumns = `deleted, version_updated_at, version_triggered_at, version_hash, edit_at, refund_at, refund_id,
-	CAST(history AS text), financial_status, cancelled_at IS NOT NULL`
+	CAST(history AS text), redacted_at, redacted_for, financial_status, cancelled_at IS NOT NULL`
 
 // State reads what the rules know of an order.
 func State[R Row](r R) (s rules.State) {
 	s.Deleted = r.Bool()
 	s.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}
 	s.EditedAt, s.RefundedAt, s.RefundID, s.History = r.Time(), r.Time(), r.Int(), History(r)
+	s.RedactedAt, s.RedactedFor = r.Time(), r.Text()
 	s.Paid, s.Cancelled = (&bellhop.Order{FinancialStatus: r.Text()}).WasPaid(), r.Bool()
 	return s
 }
@@ -108,9 +110,11 @@ func WholeOrder[R Row](r R) (row move.OrderRow) {
 	o := order(r, row.Shop)
 	row.ID, row.State.Version = o.ID, o.Version
 	row.State.EditedAt, row.State.RefundedAt = o.EditedAt, o.RefundedAt
+	row.State.RedactedAt, row.State.RedactedFor = o.RedactedAt, o.RedactedFor
 	if whole {
 		o.Details = details
 		o.Version, o.EditedAt, o.RefundedAt = bellhop.Version{}, time.Time{}, time.Time{}
+		o.RedactedAt, o.RedactedFor = time.Time{}, ""
 		row.Order = &o
 	}
 	return row

@@ -182,6 +182,10 @@ func Request[R Row](r R) (q bellhop.PrivacyRequest) {
 	return q
 }
 
+// Erases is a condition for a request that erased its shop, or is about to.
+const Erases = `kind IN ('` + string(bellhop.RequestErase) + `', '` + string(bellhop.RequestEraseNow) + `')
+	AND outcome IN ('', '` + string(bellhop.RequestDone) + `')`
+
 // LeaseColumns are the columns for [Lease].
 const LeaseColumns = `name, origin, cursor, holder, term, held_to`
 

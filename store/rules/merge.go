@@ -22,6 +22,10 @@ type State struct {
 	RefundID int64
 	// These follow from the newest version, and are no columns of their own.
 	Paid, Cancelled bool
+
+	// When its personal data was taken away, and why. For a request it stays so, whatever comes.
+	RedactedAt  time.Time
+	RedactedFor string
 }
 
 // Merged is what a fact does to an order.
@@ -95,7 +99,7 @@ func mergeContent(m *Merged, s State, f bellhop.Fact) {
 	m.First = s.Version.IsZero()
 	c := v.Compare(s.Version)
 	m.Result.Outcome = later(c)
-	if !m.First && v.Hash == s.Version.Hash && v.UpdatedAt.Equal(s.Version.UpdatedAt) {
+	if s.has(v) {
 		m.Result.Outcome = bellhop.OutcomeDuplicate
 	}
 	m.happened(&f.Order.History)
@@ -108,6 +112,11 @@ func mergeContent(m *Merged, s State, f bellhop.Fact) {
 		m.News = news(m, s, f)
 	}
 	m.News = refunds(m, s, f, m.News)
+}
+
+// has reports whether a version is the body that the order has.
+func (s *State) has(v bellhop.Version) bool {
+	return !s.Version.IsZero() && v.Hash == s.Version.Hash && v.UpdatedAt.Equal(s.Version.UpdatedAt)
 }
 
 // news returns what a newer version brings. A first version is news itself.

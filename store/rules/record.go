@@ -15,6 +15,10 @@ type Before struct {
 	Lines  map[bellhop.EventID]StoredLine
 	Shops  map[string]*StoredShop
 	Orders map[OrderKey]*StoredOrder
+	// Marks are those of the facts that their shops have to forget, each with the creation of the last
+	// order that it counts for; zero is all of them.
+	Marks  map[bellhop.Mark]time.Time
+	Erased map[string]bool // shops that are unknown because they were erased
 }
 
 // StoredLine is an event in the archive.
@@ -47,14 +51,15 @@ type StoredOrder struct {
 // transaction, in the order of its locks.
 type Recording struct {
 	Changes
-	Lines   []*LineChange
-	Orders  []*OrderChange
-	Deleted []*OrderChange // drops the bodies of their webhooks, even if nothing else changes
-	Owed    []NewPush
-	FanOuts []NewPush // for all devices of the shop
-	Shops   []*ShopChange
-	Told    []*ShopTold
-	Heard   []*Heard // each key once
+	Lines    []*LineChange
+	Orders   []*OrderChange
+	Bodiless []*OrderChange // drops the bodies of their webhooks, even if nothing else changes
+	Requests []*bellhop.PrivacyRequest
+	Owed     []NewPush
+	FanOuts  []NewPush // for all devices of the shop
+	Shops    []*ShopChange
+	Told     []*ShopTold
+	Heard    []*Heard // each key once
 }
 
 // LineChange is an event's new line in the ledger.
@@ -66,6 +71,8 @@ type LineChange struct {
 	Reason  string
 	OrderID int64
 	At      time.Time
+	// DropsBody says that the event's body is not kept, nor stays if it is in the archive.
+	DropsBody bool
 }
 
 // OrderChange is an order after the facts.
@@ -80,8 +87,8 @@ type OrderChange struct {
 
 	Happened bool // its history changed
 
-	owed             []*Push
-	changed, deleted bool // it is in Recording.Orders, .Deleted
+	owed              []*Push
+	changed, bodiless bool // it is in Recording.Orders, .Bodiless
 }
 
 // NewPush is a push, or a fan-out, that an order owes. A new order has owed none before.
@@ -144,25 +151,32 @@ func (p *recordPlan) settle(f *bellhop.Fact) bellhop.Result {
 	if l == nil {
 		return p.redelivered(f)
 	}
-	r := p.decide(f)
+	l.DropsBody = p.forgets(f) || p.before.Erased[f.Event.Shop]
+	r := p.decide(f, l)
 	p.Outcomes.Move(l.Outcome, r.Outcome)
 	l.Outcome, l.Reason, l.OrderID, l.At = r.Outcome, r.Reason, f.OrderID, f.At
 	return r
 }
 
 // decide skips a fact, or merges it into its order, owes pushes and adds to the stream.
-func (p *recordPlan) decide(f *bellhop.Fact) bellhop.Result {
+func (p *recordPlan) decide(f *bellhop.Fact, l *LineChange) bellhop.Result {
 	shop := p.shop(f.Event)
 	if why := skipFor(f, shop); why != "" {
 		return bellhop.Result{Outcome: bellhop.OutcomeSkipped, Reason: why}
 	}
-	if f.Shop != nil {
+	switch {
+	case f.Request != nil:
+		return p.request(f, l)
+	case f.Shop != nil:
 		return p.tell(shop, f)
 	}
 	p.comesBack(shop, f)
 	o := p.order(shop, f)
 	before := o.State
+	f, forget := p.redacted(&before, f)
 	m := Merge(before, *f)
+	m.redact(&before, forget, f.At)
+	l.DropsBody = l.DropsBody || m.State.RedactedFor != ""
 	p.change(o, &m, f)
 	for _, n := range m.News {
 		m.Result.Pushes += p.owe(shop, o, n, f)
@@ -229,17 +243,17 @@ func (p *recordPlan) redelivered(f *bellhop.Fact) bellhop.Result {
 }
 
 // skipFor returns why a fact changes nothing: its own reason, or the shop is unknown,
-// disabled or refuses the app's secret. It returns "" for a fact to merge. The endpoint
-// that accepted the event may not have known the shop.
+// disabled or refuses the app's secret. It returns "" for a fact to merge, and for a request for
+// personal data, of whatever shop. The endpoint that accepted the event may not have known the shop.
 func skipFor(f *bellhop.Fact, s *StoredShop) string {
 	switch {
 	case f.Skip == bellhop.ReasonBodyTooLarge: // there is no body to replay, whatever changes
 		return f.Skip
-	case s == nil:
+	case s == nil && f.Request == nil:
 		return bellhop.ReasonUnknownShop
-	case s.Shop.Disabled:
+	case s != nil && s.Shop.Disabled && f.Request == nil:
 		return bellhop.ReasonShopDisabled
-	case s.Shop.OwnSecretOnly && f.Event.SignedBy.Shared():
+	case s != nil && s.Shop.OwnSecretOnly && f.Event.SignedBy.Shared():
 		return bellhop.ReasonAppSecret
 	}
 	return f.Skip
@@ -265,8 +279,8 @@ func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
 		m.Happened || m.State.Version.Compare(o.State.Version) != 0) {
 		o.changed, p.Orders = true, append(p.Orders, o)
 	}
-	if !o.deleted && m.State.Deleted {
-		o.deleted, p.Deleted = true, append(p.Deleted, o)
+	if !o.bodiless && m.State.Deleted {
+		o.bodiless, p.Bodiless = true, append(p.Bodiless, o)
 	}
 	o.State = m.State
 	o.Happened = o.Happened || m.Happened
@@ -349,13 +363,14 @@ func PlanPortion(fanOut NewPush, total bellhop.Money, to []Receiver) *Recording 
 	return r
 }
 
-// PlanDead decides the changes of giving up an event; nil if it is settled.
-func PlanDead(e *bellhop.Event, was StoredLine, reason string, at time.Time) *Recording {
+// PlanDead decides the changes of giving up an event; nil if it is settled. The body of an erased shop's event
+// is not kept.
+func PlanDead(e *bellhop.Event, was StoredLine, erased bool, reason string, at time.Time) *Recording {
 	if settles(was.Outcome) {
 		return nil
 	}
 	r := &Recording{Lines: []*LineChange{{Event: e, Row: was.Row, Was: was.Outcome, Outcome: bellhop.OutcomeDead,
-		Reason: reason, At: at}}}
+		Reason: reason, At: at, DropsBody: erased}}}
 	r.Outcomes.Move(was.Outcome, bellhop.OutcomeDead)
 	return r
 }

@@ -188,7 +188,7 @@ func TestPlanRecordOnWhatIsThere(t *testing.T) {
 	}
 	r, _ = rules.PlanRecord(before(), events(bellhop.Fact{}, bellhop.Fact{}, deletionFact)[2:])
 	want := map[int64]rules.PushChange{11: {Status: bellhop.PushSkipped, Reason: store.ReasonOrderDeleted}}
-	if o := r.Orders[0]; !o.Wiped || o.Content != nil || len(r.Deleted) != 1 || !maps.Equal(r.Pushes, want) {
+	if o := r.Orders[0]; !o.Wiped || o.Content != nil || len(r.Bodiless) != 1 || !maps.Equal(r.Pushes, want) {
 		t.Errorf("deleted: %+v, pushes %+v", o, r.Pushes)
 	}
 	if got := stream(r); !slices.Equal(got, []string{"push.settled", "order.updated"}) {
@@ -307,10 +307,10 @@ func TestPlanRecordFansOut(t *testing.T) {
 
 func TestPlanDead(t *testing.T) {
 	e := event(1, deletionFact).Event
-	if r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}, "bad", noon); r != nil {
+	if r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}, false, "bad", noon); r != nil {
 		t.Errorf("a settled event changes %+v", r)
 	}
-	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, "bad", noon)
+	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, false, "bad", noon)
 	want := []rules.Count[bellhop.Outcome]{{Key: bellhop.OutcomeDead, By: 1}, {Key: bellhop.OutcomeSkipped, By: -1}}
 	if l := r.Lines[0]; l.Outcome != bellhop.OutcomeDead || l.Reason != "bad" || l.Row != 1 ||
 		!slices.Equal(r.Outcomes.Counts(), want) {

@@ -4,8 +4,8 @@ import "bellhop"
 
 // PlanRefill decides what facts that were recorded before add to the orders that an older bellhop
 // kept less of: the content of the body that is an order's version, and every step of its history.
-// It leaves out what is not recorded yet: that is news. It adds no order, owes no push and changes
-// neither the stream nor the ledger. It returns how many orders change.
+// It leaves out what is not recorded yet, since that is news, and what was redacted. It adds no order, owes no
+// push and changes neither the stream nor the ledger. It returns how many orders change.
 func PlanRefill(before Before, facts []bellhop.Fact) (*Recording, int) {
 	p := recordPlan{before: before, orders: map[OrderKey]*OrderChange{}, orderRoom: make([]OrderChange, len(facts))}
 	for i := range facts {
@@ -15,7 +15,7 @@ func PlanRefill(before Before, facts []bellhop.Fact) (*Recording, int) {
 			before.Orders[OrderKey{shop.Row, f.OrderID}] == nil {
 			continue
 		}
-		if o := p.order(shop, f); !o.State.Deleted && !f.Deleted {
+		if o := p.order(shop, f); !o.State.Deleted && !f.Deleted && o.State.RedactedFor == "" && !p.forgets(f) {
 			p.refill(o, f)
 		}
 	}

@@ -25,10 +25,8 @@ func loadLine(c *sqlitefile.Conn, id bellhop.EventID) (l rules.StoredLine, err e
 func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
 	first := int64(math.MaxInt64)
 	for _, l := range lines {
-		if l.Row == 0 {
-			if l.Row, err = tx.Append(l.Event); err != nil {
-				return err
-			}
+		if err := keepEvent(tx, l); err != nil {
+			return err
 		}
 		if err := writeLine(tx.Conn, l); err != nil {
 			return err
@@ -38,6 +36,25 @@ func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
 		}
 	}
 	return tx.Prepare(`UPDATE pruned SET seq = ? WHERE seq >= ?`).Int(first - 1).Int(first).Exec()
+}
+
+// keepEvent puts an event into the archive, and drops its body if the line says so.
+func keepEvent(tx *sqlitefile.Tx, l *rules.LineChange) (err error) {
+	switch {
+	case l.Row == 0 && l.DropsBody:
+		bare := *l.Event
+		bare.Body = nil
+		l.Row, err = tx.Append(&bare)
+	case l.Row == 0:
+		l.Row, err = tx.Append(l.Event)
+	case l.DropsBody:
+		err = dropBody(tx.Conn, l.Row)
+	}
+	return err
+}
+
+func dropBody(c *sqlitefile.Conn, seq int64) error {
+	return c.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ? AND body IS NOT NULL`).Int(seq).Exec()
 }
 
 func writeLine(c *sqlitefile.Conn, l *rules.LineChange) error {
@@ -64,14 +81,18 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 		if err != nil {
 			return err
 		}
-		r := rules.PlanDead(e, was, reason, at)
+		gone, err := erased(tx.Conn, e.Shop)
+		if err != nil {
+			return err
+		}
+		r := rules.PlanDead(e, was, gone, reason, at)
 		if r == nil {
 			return nil
 		}
 		if err := save(tx, r, nil); err != nil || !drop {
 			return err
 		}
-		return tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq = ?`).Int(r.Lines[0].Row).Exec()
+		return dropBody(tx.Conn, r.Lines[0].Row)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/rows"
+	"bellhop/store/rules"
 )
 
 const selectRequests = `SELECT ` + rows.RequestColumns + ` FROM privacy_requests `
@@ -58,12 +59,24 @@ func (db *DB) AddRequest(ctx context.Context, r bellhop.PrivacyRequest) (bellhop
 	})
 }
 
-// insertRequest adds a request, and sets its id.
+// insertRequest adds a request with its marks, and sets its id.
 func insertRequest(c *sqlitefile.Conn, r *bellhop.PrivacyRequest) error {
 	err := c.Prepare(`INSERT INTO privacy_requests (shop, kind, outcome, document) VALUES (?,?,?,?)`).Text(r.Shop).
 		Text(string(r.Kind)).Text(string(r.Outcome)).Text(driver.WriteRequest(r)).Exec()
-	r.ID, r.Marks = c.LastID(), nil
-	return err
+	if err != nil {
+		return err
+	}
+	r.ID = c.LastID()
+	for _, m := range r.Marks {
+		err := c.Prepare(`INSERT INTO privacy_marks (shop, mark, until) VALUES (?,?,?) ON CONFLICT (shop, mark)
+			DO UPDATE SET until = max(until, excluded.until)`). // NULL if one is
+			Text(r.Shop).Blob(m[:]).Time(rules.MarkUntil(m, r)).Exec()
+		if err != nil {
+			return err
+		}
+	}
+	r.Marks = nil
+	return nil
 }
 
 // UpdateRequest implements [store.Privacy].

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"math"
+	"time"
 
 	"bellhop"
 	"bellhop/internal/sqlitefile"
@@ -79,7 +80,8 @@ func textsOf(o *bellhop.Order) *texts {
 // load finds the rows that the facts name.
 func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) {
 	b = rules.Before{Lines: make(map[bellhop.EventID]rules.StoredLine, len(facts)), Shops: map[string]*rules.StoredShop{},
-		Orders: map[rules.OrderKey]*rules.StoredOrder{}}
+		Orders: map[rules.OrderKey]*rules.StoredOrder{}, Marks: map[bellhop.Mark]time.Time{}, Erased: map[string]bool{}}
+	marked := map[string]bool{} // shops that have to forget somebody
 	for i := range facts {
 		f := &facts[i]
 		l, err := loadLine(c, f.Event.ID)
@@ -95,6 +97,14 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 				return b, err
 			}
 			b.Shops[f.Event.Shop] = s
+			if err := loadForgetting(c, f.Event.Shop, s == nil, marked, b.Erased); err != nil {
+				return b, err
+			}
+		}
+		if marked[f.Event.Shop] {
+			if err := loadMarks(c, f, b.Marks); err != nil {
+				return b, err
+			}
 		}
 		if s != nil && f.OrderID != 0 {
 			if err := loadOrder(c, b.Orders, rules.OrderKey{Shop: s.Row, ID: f.OrderID}, f.Deleted); err != nil {
@@ -135,7 +145,7 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]*text
 	if err := saveLines(tx, r.Lines); err != nil {
 		return err
 	}
-	for _, o := range r.Deleted {
+	for _, o := range r.Bodiless {
 		err := tx.Prepare(`UPDATE events SET body = NULL, coding = 0 WHERE seq IN (SELECT seq FROM ledger WHERE order_id = ?)
 			AND shop = ? AND body IS NOT NULL`).Int(o.ID).Text(o.Domain).Exec()
 		if err != nil {
@@ -160,6 +170,11 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]*text
 	}
 	if err := saveTold(tx.Conn, r.Told); err != nil {
 		return err
+	}
+	for _, q := range r.Requests {
+		if err := insertRequest(tx.Conn, q); err != nil {
+			return err
+		}
 	}
 	for _, s := range r.Shops {
 		err := tx.Prepare(`UPDATE shops SET last_event_at = ?, last_signed_by = ? WHERE id = ?`).

@@ -33,11 +33,16 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 // bindState binds rows.StateColumns.
 func bindState(st *sqlitefile.Stmt, s *rules.State) *sqlitefile.Stmt {
 	return st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).
-		Time(s.EditedAt).Time(s.RefundedAt).Int(s.RefundID).TextOrNull(driver.WriteHistory(&s.History))
+		Time(s.EditedAt).Time(s.RefundedAt).Int(s.RefundID).TextOrNull(driver.WriteHistory(&s.History)).
+		Time(s.RedactedAt).TextOrNull(s.RedactedFor)
 }
 
-// saveOrder saves an order's row. A row without content is no order yet, or no longer.
+// saveOrder saves an order's row. A row without content is no order yet, or no longer. t is the content's, if it
+// was written before.
 func saveOrder(c *sqlitefile.Conn, o *rules.OrderChange, t *texts) (err error) {
+	if t == nil && o.Content != nil {
+		t = textsOf(o.Content.Order)
+	}
 	switch {
 	case o.Row == 0 && o.Content == nil:
 		err = bindState(c.Prepare(insertState).Int(o.Shop).Int(o.ID), &o.State).Exec()
