@@ -115,7 +115,8 @@ func (e *erasing) orders(tx *sqlitefile.Tx) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		err = cmp.Or(tx.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`).Int(itemKey(o.no)).Int(itemKey(o.no+1)).Exec(),
+		items := tx.Prepare(`DELETE FROM items WHERE key >= ? AND key < ?`)
+		err = cmp.Or(items.Int(itemKey(o.no)).Int(itemKey(o.no+1)).Exec(),
 			tx.Prepare(`DELETE FROM orders WHERE no = ?`).Int(o.no).Exec())
 	}
 	return len(all), err
@@ -246,8 +247,8 @@ func (e *erasing) rest(tx *sqlitefile.Tx) (int, error) {
 			return 0, err
 		}
 	}
-	for _, drop := range [...]string{`DELETE FROM relays WHERE name = 'shop/' || ?1`, `DELETE FROM refusals WHERE shop = ?1`,
-		`DELETE FROM looks WHERE substr(about, 1, length(?1) + 1) = ?1 || '/'`} {
+	for _, drop := range [...]string{`DELETE FROM relays WHERE name = 'shop/' || ?1`,
+		`DELETE FROM refusals WHERE shop = ?1`, `DELETE FROM looks WHERE substr(about, 1, length(?1) + 1) = ?1 || '/'`} {
 		if err := tx.Prepare(drop).Text(e.domain).Exec(); err != nil {
 			return 0, err
 		}
