@@ -21,6 +21,7 @@ import (
 	"bellhop/queue"
 	"bellhop/simulate"
 	"bellhop/store"
+	"bellhop/store/sealed"
 	"bellhop/wire"
 )
 
@@ -105,7 +106,8 @@ func (s *stack) newDatabase() {
 	s.vault.put("rds", string(login))
 	u.User = nil
 	s.db = u.String()
-	s.where.DB = p.URL(name)
+	s.where.DB, s.where.Key = p.URL(name), sealed.MakeKey()
+	s.vault.put("key", s.where.Key)
 }
 
 func (s *stack) newQueue() {
@@ -135,7 +137,7 @@ func (s *stack) newQueue() {
 func (s *stack) add(name string, more ...string) *lambdaruntime.Function {
 	login := []string{"BELLHOP_DB_SECRET_ARN=login"}
 	if name == "migrate" {
-		login = []string{"BELLHOP_DB_SECRET_ARN=rds", "BELLHOP_LOGIN_SECRET_ARN=login"}
+		login = []string{"BELLHOP_DB_SECRET_ARN=rds", "BELLHOP_LOGIN_SECRET_ARN=login", "BELLHOP_KEY_ARN=key"}
 	}
 	s.env[name] = slices.Concat(login, []string{
 		"BELLHOP_FUNCTION=" + name, "BELLHOP_DB=" + s.db, "BELLHOP_QUEUE=" + s.where.Queue,

@@ -158,6 +158,7 @@ func (j *journey) services() {
 		"BELLHOP_PUSH": "fcm:?endpoint=" + google.URL, "BELLHOP_PUSH_SECRET_ARN": "the phones",
 		"BELLHOP_QUEUE": j.queue(s.Endpoint), "AWS_ENDPOINT_URL_SQS": s.Endpoint,
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets, "BELLHOP_KEY_ARN": "the key",
+		"BELLHOP_MAX_BODY":          "8MiB",
 		"BELLHOP_SHOPIFY_CLIENT_ID": "0123456789abcdef", "BELLHOP_URL": "https://bellhop.example",
 	}
 	if j.lambda, err = lambdaruntime.Start(t.Output()); err != nil {

@@ -46,6 +46,7 @@ case "$*" in
 "s3api put-object"*) cp "$last" "$here/archive" ;;
 *"OutputKey=='"*) echo "$*" | sed "s/.*OutputKey=='\([A-Za-z]*\)'.*/the\1/" ;;
 *describe-stack-resource*) [ -s "$here/stack" ] || gone; printf 'CREATE_COMPLETE\tthe%s\n' "$6" ;;
+"secretsmanager get-secret-value"*) echo ` + serverKey + ` ;;
 "rds describe-db-instances"*) printf 'available\tTrue\n' ;;
 "sqs get-queue-url"*)
 	grep -qsx "$4" "$here/queues" ||

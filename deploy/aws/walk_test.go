@@ -27,7 +27,7 @@ var pageCalls = []string{
 	"cloudwatch set-alarm-state", "ec2-instance-connect ssh", "iam attach-role-policy",
 	"iam create-open-id-connect-provider", "iam create-policy", "iam create-role",
 	"lambda delete-function-concurrency", "lambda get-function-configuration", "lambda put-function-concurrency",
-	"logs tail", "rds modify-db-instance",
+	"logs tail", "rds modify-db-instance", "secretsmanager get-secret-value", "secretsmanager list-secrets",
 }
 
 // callOnThePage finds a call where a command begins.

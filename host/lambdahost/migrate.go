@@ -108,7 +108,7 @@ func (f *Migrate) put(ctx context.Context, shops []bellhop.Shop) (added, changed
 func (f *Migrate) putShop(ctx context.Context, open store.Shops, s bellhop.Shop) (isNew, isOther bool, err error) {
 	s.AddedAt = f.Now().UTC().Truncate(time.Microsecond)
 	err = open.AddShop(ctx, s)
-	if err == nil || bellhop.KindOf(err) != bellhop.Conflict {
+	if err == nil || bellhop.CodeOf(err) != "shop_exists" {
 		return err == nil, false, err
 	}
 	if s.Secret == "" {
