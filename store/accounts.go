@@ -38,6 +38,9 @@ type People interface {
 	// Whoever made an unproven account is not let in: with a further shop the account loses its password,
 	// sessions, links and devices, and is for the owner of the address.
 	SetMembership(ctx context.Context, person int64, m bellhop.Membership) error
+	// SetRole changes a member's role in a shop; bellhop.NotFound for anybody else, who stays out, and bellhop.Conflict
+	// for the last owner who would become staff.
+	SetRole(ctx context.Context, person int64, m bellhop.Membership) error
 	// Reclaim takes an unproven account from whoever made it, for the owner of its address: it loses its
 	// password, sessions, links and devices, and is proven. A proven one stays as it is.
 	Reclaim(ctx context.Context, person int64) error

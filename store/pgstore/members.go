@@ -73,6 +73,24 @@ func (db *DB) SetMembership(ctx context.Context, id int64, m bellhop.Membership)
 	return wrap("set a membership", err)
 }
 
+// SetRole implements [store.People].
+func (db *DB) SetRole(ctx context.Context, id int64, m bellhop.Membership) error {
+	if err := driver.CheckMembership(m); err != nil {
+		return err
+	}
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		p, r, err := newWrites(db, &rules.Changes{}).lockMember(tx, id, m.Shop)
+		if err == nil {
+			err = r.SetRole(id, m.Role)
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Commit(func(b *postgres.Batch) { join(b, p, m, false) })
+	})
+	return wrap("set a role", err)
+}
+
 func join(b *postgres.Batch, p bellhop.Person, m bellhop.Membership, joins bool) {
 	b.Exec(saveMembership, p.Email, m.Shop, string(m.Role))
 	if m.Role == bellhop.RoleStaff {

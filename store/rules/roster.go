@@ -28,6 +28,15 @@ func (r Roster) Set(person int64, to bellhop.Role) (joins bool, err error) {
 	return true, nil
 }
 
+// SetRole checks that a member may get another role.
+func (r Roster) SetRole(person int64, to bellhop.Role) error {
+	if r.Members[person] == "" {
+		return driver.NotFound("person")
+	}
+	_, err := r.Set(person, to)
+	return err
+}
+
 // Remove checks that a person may leave the shop. Nobody stays without any shop.
 func (r Roster) Remove(person int64) (last bool, err error) {
 	if r.Members[person] == "" {

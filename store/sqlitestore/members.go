@@ -58,6 +58,36 @@ func (db *DB) SetMembership(ctx context.Context, id int64, m bellhop.Membership)
 	})
 }
 
+// SetRole implements [store.People].
+func (db *DB) SetRole(ctx context.Context, id int64, m bellhop.Membership) error {
+	if err := driver.CheckMembership(m); err != nil {
+		return err
+	}
+	return db.write(ctx, "set a role", func(tx *sqlitefile.Tx) error {
+		shop, err := ownShop(tx.Conn, m.Shop)
+		if err != nil {
+			return err
+		}
+		r, err := loadRoster(tx.Conn, shop, id)
+		if err == nil {
+			err = r.SetRole(id, m.Role)
+		}
+		if err != nil {
+			return err
+		}
+		return saveRole(tx.Conn, id, shop, m.Role)
+	})
+}
+
+// saveRole ends the invitations of somebody who may no longer invite.
+func saveRole(c *sqlitefile.Conn, person, shop int64, role bellhop.Role) error {
+	err := saveMembership(c, person, shop, role)
+	if err == nil && role == bellhop.RoleStaff {
+		err = c.Prepare(dropInvitations).Int(person).Int(shop).Exec()
+	}
+	return err
+}
+
 // Reclaim implements [store.People].
 func (db *DB) Reclaim(ctx context.Context, id int64) error {
 	return db.write(ctx, "reclaim an account", func(tx *sqlitefile.Tx) error {
@@ -86,10 +116,7 @@ func setMembership(tx *sqlitefile.Tx, id int64, m bellhop.Membership) error {
 	}
 	joins, err := r.Set(id, m.Role)
 	if err == nil {
-		err = saveMembership(tx.Conn, id, shop, m.Role)
-	}
-	if err == nil && m.Role == bellhop.RoleStaff {
-		err = tx.Prepare(dropInvitations).Int(id).Int(shop).Exec()
+		err = saveRole(tx.Conn, id, shop, m.Role)
 	}
 	if err != nil || !joins {
 		return err

@@ -69,6 +69,35 @@ func memberships(f *fixture) {
 	f.kind(bellhop.NotFound, f.s.RemoveMembership(f.ctx, operator.ID+99, shop))
 }
 
+// roles checks that a role is only a member's: whoever was removed meanwhile stays out.
+func roles(f *fixture) {
+	f.addShop(shop, second)
+	jo := f.addMember("jo@example.com", ownerOf(shop))
+	kim := f.addMember("kim@example.com", staffOf(shop), ownerOf(second))
+	f.must(f.s.SetRole(f.ctx, kim.ID, ownerOf(shop)))
+	f.equal("promoted", f.shopsOf(kim.Email), []bellhop.Membership{ownerOf(shop), ownerOf(second)})
+	f.must(f.s.SetRole(f.ctx, jo.ID, staffOf(shop)))
+	f.kind(bellhop.Conflict, f.s.SetRole(f.ctx, kim.ID, staffOf(shop))) // the last owner
+	f.kind(bellhop.NotFound, f.s.SetRole(f.ctx, jo.ID, staffOf(second)))
+	f.kind(bellhop.NotFound, f.s.SetRole(f.ctx, jo.ID, staffOf(nobody)))
+	f.kind(bellhop.NotFound, f.s.SetRole(f.ctx, kim.ID+99, staffOf(shop)))
+	f.kind(bellhop.Invalid, f.s.SetRole(f.ctx, jo.ID, bellhop.Membership{Shop: shop, Role: bellhop.RoleOperator}))
+	for range 10 {
+		f.must(f.s.SetRole(f.ctx, jo.ID, ownerOf(shop)))
+		var wg sync.WaitGroup
+		var removed, set error
+		wg.Go(func() { removed = f.s.RemoveMembership(f.ctx, kim.ID, shop) })
+		wg.Go(func() { set = f.s.SetRole(f.ctx, kim.ID, staffOf(shop)) })
+		wg.Wait()
+		f.must(removed)
+		if set != nil {
+			f.kind(bellhop.NotFound, set)
+		}
+		f.equal("removed", f.shopsOf(kim.Email), []bellhop.Membership{ownerOf(second)})
+		f.must(f.s.SetMembership(f.ctx, kim.ID, staffOf(shop)))
+	}
+}
+
 func lastOwner(f *fixture) {
 	f.addShop(shop, second)
 	jo, kim := f.addMember("jo@example.com", ownerOf(shop), ownerOf(second)), f.addMember("kim@example.com", staffOf(shop))
@@ -110,9 +139,9 @@ func invitationsEndWithTheRight(f *fixture) {
 		invite(domain, "second@example.com", jo.Email)
 		invite(domain, "third@example.com", "kim@example.com")
 	}
-	f.must(f.s.SetMembership(f.ctx, jo.ID, ownerOf(shop)))
+	f.must(f.s.SetRole(f.ctx, jo.ID, ownerOf(shop)))
 	f.equal("of an owner", left(shop), []string{"second@example.com", "third@example.com"})
-	f.must(f.s.SetMembership(f.ctx, jo.ID, staffOf(shop)))
+	f.must(f.s.SetRole(f.ctx, jo.ID, staffOf(shop)))
 	f.equal("of one who is staff now", left(shop), []string{"third@example.com"})
 	f.equal("to the other shop", left(second), []string{"second@example.com", "third@example.com"})
 	invite(second, jo.Email, "")

@@ -92,7 +92,7 @@ func Run(t *testing.T, d Driver) {
 		{"Shops", shops},
 		{"People", people},
 		{"Memberships", memberships},
-		{"LastOwner", lastOwner}, {"InvitationsEndWithTheRight", invitationsEndWithTheRight},
+		{"LastOwner", lastOwner}, {"Roles", roles}, {"InvitationsEndWithTheRight", invitationsEndWithTheRight},
 		{"TwoOwnersLeaveAtOnce", twoOwnersLeaveAtOnce},
 		{"BoundsOfMemberships", boundsOfMemberships},
 		{"Invitations", invitations},

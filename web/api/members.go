@@ -107,7 +107,7 @@ func (a *API) patchMember(ctx context.Context, who web.Principal, in *patchMembe
 		return nil, err
 	}
 	to := bellhop.Membership{Shop: who.Shop, Role: bellhop.Role(in.Body.Role)}
-	if err := a.Store.SetMembership(ctx, id, to); err != nil {
+	if err := a.Store.SetRole(ctx, id, to); err != nil {
 		return nil, err
 	}
 	m.Role = in.Body.Role

@@ -142,7 +142,7 @@ func (c *Console) setRole(v *visit) error {
 	p, err := c.member(v)
 	if err == nil {
 		m := bellhop.Membership{Shop: v.Shop, Role: bellhop.Role(v.PostForm.Get("role"))}
-		err = c.Store.SetMembership(v.Context(), p.ID, m)
+		err = c.Store.SetRole(v.Context(), p.ID, m)
 	}
 	return c.changed(v, err, &notice{Say: "people.roleSet", Person: p.Email})
 }
