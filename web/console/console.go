@@ -3,6 +3,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"html/template"
@@ -188,7 +189,7 @@ func (c *Console) aboutShop(handle func(*visit) error) func(*visit) error {
 			return err
 		}
 		v.Shop = v.who.Shop
-		if err := c.noteLost(v); err != nil {
+		if err := cmp.Or(c.noteLost(v), c.nameShops(v)); err != nil {
 			return err
 		}
 		return handle(v)

@@ -66,6 +66,26 @@ func TestSwitchOfShops(t *testing.T) {
 	}
 }
 
+// The switch has the shops' names, and their domains where names don't tell them apart.
+func TestSwitchNamesShops(t *testing.T) {
+	r := newRig(t)
+	both := r.member("sam@example.com", ownerOf(demo), staffOf(other))
+	for _, c := range []struct{ demo, other, here, there string }{
+		{"", "", demo, other},
+		{"Tea & Co", "", "Tea &amp; Co", other},
+		{"Tea & Co", "Coffee", "Tea &amp; Co", "Coffee"},
+		{"Tea", "Tea", "Tea (" + demo + ")", "Tea (" + other + ")"},
+	} {
+		for domain, name := range map[string]string{demo: c.demo, other: c.other} {
+			must(t, r.DB.UpdateShop(t.Context(), domain, func(s *bellhop.Shop) { s.Name = name }))
+		}
+		page := r.Get("/?shop="+demo, both).Body
+		if !strings.Contains(page, "</span>"+c.here+"</summary>") || !strings.Contains(page, ">"+c.there+"</a>") {
+			t.Errorf("%+v: %s", c, page[strings.Index(page, "<summary>"):][:600])
+		}
+	}
+}
+
 var inviteLink = regexp.MustCompile(`id="invite-link">http://[^/]+(/invitation\?once=bh_i_[A-Za-z0-9_-]{43})<`)
 
 // invited invites somebody, and returns the link's address.

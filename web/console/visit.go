@@ -29,10 +29,11 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) *visit {
 // frame is what the pages have in common.
 type frame struct {
 	Reader
-	Person bellhop.Person // zero for somebody not signed in
-	Shop   string         // that the page is about; "" for none
-	At     string         // the section that it belongs to
-	Self   string         // its address
+	Person bellhop.Person    // zero for somebody not signed in
+	Shop   string            // that the page is about; "" for none
+	names  map[string]string // of the person's shops, by domain, where they have several
+	At     string            // the section that it belongs to
+	Self   string            // its address
 	Notice *notice
 	Lost   *lost // the access to the shop is gone
 	Live   bool  // it shows changes by itself
@@ -76,8 +77,38 @@ func (f *frame) Manages() bool {
 
 // shopLink is the same page about another shop.
 type shopLink struct {
-	Domain, URL string
-	Here        bool
+	Label, Domain, URL string
+	Here               bool
+}
+
+// nameShops looks up the names of the shops that somebody switches between.
+func (c *Console) nameShops(v *visit) error {
+	if len(v.Person.Shops) < 2 {
+		return nil
+	}
+	v.names = map[string]string{}
+	for _, m := range v.Person.Shops { // a few, MaxShops at most
+		shop, err := c.Store.Shop(v.Context(), m.Shop)
+		if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
+			return err
+		}
+		v.names[m.Shop] = shop.Name
+	}
+	return nil
+}
+
+// ShopLabel is what a shop is called: its name, with the domain where another has the same one.
+func (f *frame) ShopLabel(domain string) string {
+	name := f.names[domain]
+	if name == "" {
+		return domain
+	}
+	for other, its := range f.names {
+		if other != domain && its == name {
+			return name + " (" + domain + ")"
+		}
+	}
+	return name
 }
 
 // Switch lists the shops of somebody with several. The page stays, unless it is about one thing of a shop.
@@ -87,7 +118,7 @@ func (f *frame) Switch() (all []shopLink) {
 		path = "/"
 	}
 	for _, m := range f.Person.Shops {
-		all = append(all, shopLink{m.Shop, withQuery(path, "shop", m.Shop), m.Shop == f.Shop})
+		all = append(all, shopLink{f.ShopLabel(m.Shop), m.Shop, withQuery(path, "shop", m.Shop), m.Shop == f.Shop})
 	}
 	if len(all) < 2 {
 		return nil
