@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash converge neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -72,6 +72,10 @@ example: ## one request that needs two services: chained over REST, and by event
 crash: ## kill it ROUNDS times under load, and workers for two minutes on each queue, and compare the data with the webhooks
 	CRASH_ROUNDS=$(ROUNDS) EVENTS_ROUNDS=16 HOST_KILL_TIME=2m KEEPERS_ROUNDS=$$(( $(ROUNDS) / 10 + 1 )) BELLHOP_TEST_ALL=1 \
 		go test ./host ./cmd/bellhop -run '^(TestCrash|TestEvents|TestWorkersKilledInTurn|TestKeepersKilled)$$' -v -count=1 -timeout 0
+
+canaries: ## use every kind of secret RUNS times, and find none in logs, errors, metrics, ps and the database
+	CANARY_RUNS=$(or $(RUNS),1000) BELLHOP_TEST_ALL=1 \
+		go test ./connect ./cmd/bellhop -run '^(TestNoSecretGetsOut|TestNoSecretLeaves)$$' -v -count=1 -timeout 0
 
 converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare the stored orders with a model
 	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
