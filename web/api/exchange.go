@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
+	"bellhop/connect"
 	"bellhop/events"
 	"bellhop/shopify/admin"
 	"bellhop/web"
@@ -71,7 +72,7 @@ func (a *API) registerExchange() {
 			"If it isn't connected, or its access is gone, bellhop exchanges the token for access of its own. " +
 			"The token says that somebody has the app open in the shop's admin, not that it is the owner. So a link " +
 			"to sign in is only for the user whose e-mail address Shopify has verified and who has an account of this shop " +
-			"here; the first account of a shop is made for the owner of the shop's Shopify account. " +
+			"here; the owner of the shop's Shopify account gets one. " +
 			"A bad or old token is answered 401 with X-Shopify-Retry-Invalid-Session-Request: 1, upon which App Bridge " +
 			"gets another one.",
 	}, a.exchangeIDToken)
@@ -131,29 +132,22 @@ func (a *API) connectByToken(ctx context.Context, shop, token string) (owner bel
 	return owner, err
 }
 
-// linkFor makes a link that signs in the user of an ID token: the new owner, or whoever has the e-mail address
-// that Shopify verified and belongs to the shop. "" for anybody else.
-func (a *API) linkFor(ctx context.Context, shop, token string, owner bellhop.Person) (string, error) {
-	if owner.ID == 0 {
+// linkFor makes a link that signs in the user of an ID token: the new owner, or whom Shopify names, by the rules of
+// signing in with Shopify. "" for anybody else.
+func (a *API) linkFor(ctx context.Context, shop, token string, who bellhop.Person) (string, error) {
+	if who.ID == 0 {
 		user, err := a.Care.Connector.App.OnlineUser(ctx, shop, token)
-		if admin.RefusalOf(err) != "" || err == nil && !user.Verified {
+		if err == nil {
+			who, err = a.Care.Connector.Visitor(ctx, shop, user)
+		}
+		switch {
+		case admin.RefusalOf(err) != "", err == connect.ErrStranger, err == connect.ErrUnverified:
 			return "", nil // the shop is connected all the same
-		}
-		if err != nil {
-			return "", err
-		}
-		owner, err = a.Store.PersonByEmail(ctx, strings.ToLower(user.Email))
-		if bellhop.KindOf(err) == bellhop.NotFound {
-			return "", nil
-		}
-		if err != nil {
+		case err != nil:
 			return "", err
 		}
 	}
-	if owner.RoleIn(shop) == "" || owner.Unproven {
-		return "", nil
-	}
-	secret, link := web.NewSignInLink(owner.ID, a.Now())
+	secret, link := web.NewSignInLink(who.ID, a.Now())
 	if err := a.Store.AddLink(ctx, link); err != nil {
 		return "", err
 	}

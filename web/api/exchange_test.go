@@ -103,6 +103,17 @@ func TestExchangeSignsIn(t *testing.T) {
 	if link := signIn("owner"); link != "" {
 		t.Errorf("the owner of another shop: %s", link)
 	}
+	// Whoever held an invitation, and chose a password for somebody else's address, loses the account.
+	stranger, err := r.DB.AddPerson(t.Context(), bellhop.Person{Email: "olga@example.com", Unproven: true, AddedAt: day,
+		PasswordHash: r.Owner.PasswordHash, Shops: []bellhop.Membership{{Shop: appShop, Role: bellhop.RoleStaff}}})
+	webtest.Must(t, err)
+	webtest.Must(t, s.SetInfo(appShop, shop.Info{Email: stranger.Email}))
+	if link := signIn("owner"); link == "" {
+		t.Error("the owner of an address that a stranger took gets no link")
+	}
+	if p, err := r.DB.PersonByEmail(t.Context(), stranger.Email); err != nil || p.Unproven || p.PasswordHash != "" {
+		t.Errorf("the stranger keeps %+v, %v", p, err)
+	}
 }
 
 func TestTenThousandForgedIDTokens(t *testing.T) {
