@@ -52,3 +52,12 @@ func TestSearches(t *testing.T) {
 		return log.Size()
 	})
 }
+
+func TestNothingStays(t *testing.T) {
+	storetest.NothingStays(t, driver, func(t *testing.T, s store.Store) (files []string) {
+		for _, end := range []string{"", "-wal", "-shm"} {
+			files = append(files, s.(opened).file.Path()+end)
+		}
+		return files
+	})
+}
