@@ -54,6 +54,15 @@ const (
 	DropMost   = 1000 // bodies
 )
 
+// Backups notes which backups there are, since they hold what was redacted later.
+type Backups interface {
+	// AddBackup notes a backup. It drops notes of those that ran out before this one was made, and the oldest
+	// beyond [bellhop.MaxRequestBackups].
+	AddBackup(ctx context.Context, b bellhop.BackupNote) error
+	// Backups lists those that had not run out at a time, as far as somebody said when, newest first.
+	Backups(ctx context.Context, at time.Time) ([]bellhop.BackupNote, error)
+}
+
 // MaxExport bounds an export.
 const MaxExport = 32 << 20
 

@@ -37,6 +37,7 @@ type Store interface {
 	Connections
 	Privacy
 	Erasing
+	Backups
 	KeyChecks
 	AccessLog
 	Refusals

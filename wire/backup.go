@@ -64,14 +64,17 @@ func decrypter(backup, identity string) (func(to string) error, error) {
 }
 
 // Backup writes everything to a file, also while others use it, encrypted to age's recipients if there
-// are any.
-func (p *Parts) Backup(ctx context.Context, path string, recipients ...string) error {
+// are any. The note stays if it fails: better one too many than one too few.
+func (p *Parts) Backup(ctx context.Context, path string, note bellhop.BackupNote, recipients ...string) error {
 	to, err := agefile.ParseRecipients(recipients)
 	if err != nil {
 		return err
 	}
 	a, err := p.shared.archiver()
 	if err != nil {
+		return err
+	}
+	if err := p.Store.AddBackup(ctx, note); err != nil {
 		return err
 	}
 	if len(to) == 0 {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +41,8 @@ func TestConnectionsOfARestoredBackup(t *testing.T) {
 			err = errors.Join(err, p.Store.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}),
 				p.Store.PutConnection(ctx, conn(shop, "old")))
 		}
-		return errors.Join(err, p.Store.Uninstall(ctx, back, day), p.Backup(ctx, backup),
+		return errors.Join(err, p.Store.Uninstall(ctx, back, day),
+			p.Backup(ctx, backup, bellhop.BackupNote{Name: "backup.db", MadeAt: day}),
 			p.Store.PutConnection(ctx, conn(kept, "new")), p.Store.PutConnection(ctx, conn(back, "new")),
 			p.Store.Uninstall(ctx, gone, day))
 	})
@@ -72,4 +75,45 @@ func TestConnectionsOfARestoredBackup(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestNotesOfBackups restores a backup: it knows itself, and the notes of the replaced state stay.
+func TestNotesOfBackups(t *testing.T) {
+	ctx, dir, day := t.Context(), t.TempDir(), time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	s := wire.Storage{Dir: filepath.Join(dir, "live"), DB: "sqlite:", Queue: "sqlite:", Key: strings.Repeat("0a", 32)}
+	note := func(name string, n int) bellhop.BackupNote {
+		return bellhop.BackupNote{Name: name, MadeAt: day.AddDate(0, 0, n), Until: day.AddDate(0, 1, n)}
+	}
+	first, second := note("first.db", 1), note("second.db", 2)
+	notes := func(s wire.Storage, do func(*wire.Parts) error) (all []bellhop.BackupNote) {
+		t.Helper()
+		p, err := s.Open(ctx, wire.Options{})
+		if err == nil {
+			err = do(p)
+		}
+		if err == nil {
+			all, err = p.Store.Backups(ctx, day)
+		}
+		if err = errors.Join(err, p.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	path := filepath.Join(dir, first.Name)
+	notes(s, func(p *wire.Parts) error {
+		return errors.Join(p.Backup(ctx, path, first), p.Backup(ctx, filepath.Join(dir, second.Name), second))
+	})
+	another := s
+	another.Dir = filepath.Join(dir, "another")
+	for _, in := range []struct {
+		wire.Storage
+		want []bellhop.BackupNote
+	}{{s, []bellhop.BackupNote{second, first}}, {another, []bellhop.BackupNote{first}}} {
+		if err := in.Restore(ctx, path, wire.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := notes(in.Storage, func(*wire.Parts) error { return nil }); !slices.Equal(got, in.want) {
+			t.Errorf("the notes are %v, want %v", got, in.want)
+		}
+	}
 }

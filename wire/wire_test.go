@@ -227,6 +227,8 @@ func TestSeveralSenders(t *testing.T) {
 	}
 }
 
+func aBackup() bellhop.BackupNote { return bellhop.BackupNote{Name: "backup.db", MadeAt: time.Now()} }
+
 // TestOneFile opens the default: both ports over one file, made on the spot.
 func TestOneFile(t *testing.T) {
 	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "made"), DB: "sqlite:", Queue: "sqlite:"}
@@ -250,7 +252,7 @@ func TestOneFile(t *testing.T) {
 		}
 	}
 	backup := filepath.Join(t.TempDir(), "backup.db")
-	if err := p.Backup(t.Context(), backup); err != nil {
+	if err := p.Backup(t.Context(), backup, aBackup()); err != nil {
 		t.Error(err)
 	}
 	if err := p.Close(); err != nil {
@@ -341,7 +343,7 @@ func TestRestoreGoesOnAbove(t *testing.T) {
 	backup := filepath.Join(dir, "backup.db")
 	use(live, func(p *wire.Parts) error {
 		return errors.Join(p.Store.AddShop(ctx, bellhop.Shop{Domain: "a.myshopify.com", AddedAt: time.Now()}),
-			p.Backup(ctx, backup))
+			p.Backup(ctx, backup, aBackup()))
 	})
 	place(live, 1)
 	change, push := place(live, 2)
@@ -375,7 +377,7 @@ func TestTwoFiles(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "orders here.db")); err != nil {
 		t.Error(err)
 	}
-	if err := p.Backup(t.Context(), filepath.Join(dir, "backup.db")); bellhop.KindOf(err) != bellhop.Conflict {
+	if err := p.Backup(t.Context(), filepath.Join(dir, "backup.db"), aBackup()); bellhop.KindOf(err) != bellhop.Conflict {
 		t.Errorf("half a backup: %v", err)
 	}
 	if err := s.Restore(t.Context(), filepath.Join(dir, "backup.db"), wire.Options{}); bellhop.KindOf(

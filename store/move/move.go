@@ -89,6 +89,7 @@ const (
 	TableChanges        Table = "changes"
 	TableRelays         Table = "relays" // without holders, and no other leases
 	TableAccesses       Table = "looks"
+	TableBackups        Table = "backups"
 	TableCounters       Table = "counters"
 )
 
@@ -96,7 +97,7 @@ const (
 func Tables() []Table {
 	return []Table{TableShops, TableConnections, TablePeople, TableSessions, TableInvitations, TableTokens,
 		TableOperatorTokens, TableDevices, TableOrders, TablePushes, TableFanOuts, TableEvents, TableHeard, TableChanges,
-		TableRelays, TableAccesses, TableCounters}
+		TableRelays, TableAccesses, TableBackups, TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row above Bytes is a chunk by itself.
@@ -126,6 +127,7 @@ type Chunk struct {
 	Changes        []store.Change
 	Relays         []store.Lease // as [store.Lease.Free] returns them
 	Accesses       []bellhop.Access
+	Backups        []bellhop.BackupNote
 	Counters       []Counter
 }
 

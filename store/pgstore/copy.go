@@ -72,7 +72,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		return tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`TRUNCATE shops, connections, heard, key_check, people, memberships, sessions, links, networks,
 				invitations, tokens, operator_tokens, devices, orders, items, pushes, fanouts, push_totals, events,
-				ledger_totals, changes, relays, looks, copied RESTART IDENTITY`)
+				ledger_totals, changes, relays, looks, backups, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
 		})

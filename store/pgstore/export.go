@@ -132,6 +132,9 @@ func (x *exporter) behind(b *postgres.Batch, t move.Table, after int64) {
 	case move.TableAccesses:
 		export(x, b, &x.Accesses, byID, rows.Access, `SELECT id, `+rows.AccessColumns+` FROM looks WHERE id > $1 ORDER BY id`,
 			after)
+	case move.TableBackups:
+		export(x, b, &x.Backups, byID, rows.Backup, `SELECT id, `+rows.BackupColumns+` FROM backups WHERE id > $1
+			ORDER BY id`, after)
 	}
 }
 

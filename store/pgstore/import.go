@@ -60,6 +60,8 @@ var (
 		"bigint text bigint bigint timestamptz text")
 	importAccesses = `INSERT INTO looks (` + rows.AccessColumns + `) SELECT * FROM ` +
 		postgres.Unnest("bigint timestamptz text text text")
+	importBackups = `INSERT INTO backups (` + rows.BackupColumns + `) SELECT * FROM ` +
+		postgres.Unnest("text timestamptz timestamptz")
 	importRelays = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
@@ -89,6 +91,7 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	add(importChanges, rowsOf(c.Changes, fillChange))
 	add(importRelays, rowsOf(c.Relays, fillRelay))
 	add(importAccesses, rowsOf(c.Accesses, fillAccess))
+	add(importBackups, rowsOf(c.Backups, fillBackup))
 	return func(b *postgres.Batch) {
 		for _, s := range all {
 			s.queue(b)
@@ -204,6 +207,10 @@ func fillChange(r *postgres.Rows, c *store.Change) {
 
 func fillAccess(r *postgres.Rows, l *bellhop.Access) {
 	r.Int(l.ID).Always(l.At).Text(l.Email).Text(l.What).Text(l.About)
+}
+
+func fillBackup(r *postgres.Rows, b *bellhop.BackupNote) {
+	r.Text(b.Name).Always(b.MadeAt).Time(b.Until)
 }
 
 func fillRelay(r *postgres.Rows, l *store.Lease) {

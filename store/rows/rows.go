@@ -76,6 +76,14 @@ func Connection[R Row](r R) bellhop.Connection {
 	return c
 }
 
+// BackupColumns are the columns for [Backup].
+const BackupColumns = `name, made_at, until`
+
+// Backup reads the note of a backup.
+func Backup[R Row](r R) bellhop.BackupNote {
+	return bellhop.BackupNote{Name: r.Text(), MadeAt: r.Time(), Until: r.Time()}
+}
+
 // Heard reads a sum of events without its key.
 func Heard[R Row](r R) rules.Heard { return rules.Heard{First: r.Time(), Last: r.Time()} }
 

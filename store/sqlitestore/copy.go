@@ -84,7 +84,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
-			`DELETE FROM looks`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+			`DELETE FROM looks`, `DELETE FROM backups`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
 			`UPDATE pruned SET seq = 0`} {
 			if err := tx.Prepare(clear).Exec(); err != nil {
 				return err
@@ -152,7 +152,7 @@ func (im *importer) chunk(c *move.Chunk) error {
 		addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order), addAll(im, c.Pushes, im.push),
 		addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event), addAll(im, c.Heard, im.heard),
 		addAll(im, c.Changes, im.change), addAll(im, c.Relays, im.relay), addAll(im, c.Accesses, im.access),
-		addAll(im, c.Counters, im.counter),
+		addAll(im, c.Backups, im.backup), addAll(im, c.Counters, im.counter),
 	} {
 		if err != nil {
 			return err
@@ -315,6 +315,8 @@ func (im *importer) access(l *bellhop.Access) error {
 	return im.tx.Prepare(`INSERT INTO looks (` + rows.AccessColumns + `) VALUES (?,?,?,?,?)`).
 		Int(l.ID).Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
 }
+
+func (im *importer) backup(b *bellhop.BackupNote) error { return insertBackup(im.tx.Conn, b) }
 
 // relay adds a relay without a holder.
 func (im *importer) relay(r *store.Lease) error {

@@ -108,6 +108,9 @@ func (x *exporter) behind(t move.Table, place int64) error {
 	case move.TableAccesses:
 		return export(x, &x.Accesses, rows.Access, `SELECT id, `+rows.AccessColumns+` FROM looks WHERE id > ? ORDER BY id`,
 			place)
+	case move.TableBackups:
+		return export(x, &x.Backups, rows.Backup, `SELECT id, `+rows.BackupColumns+` FROM backups WHERE id > ? ORDER BY id`,
+			place)
 	}
 	return move.NoTable(t)
 }

@@ -25,6 +25,9 @@ func carryOver(from, to *sqlitefile.Conn, above int64) error {
 	if err := renumber(to, above); err != nil {
 		return err
 	}
+	if err := carryBackups(from, to); err != nil {
+		return err
+	}
 	return carryConnections(from, to)
 }
 

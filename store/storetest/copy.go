@@ -292,6 +292,7 @@ type seen struct {
 	Changes     []store.Change
 	Relays      []store.Lease
 	Accesses    []bellhop.Access
+	Backups     []bellhop.BackupNote
 	Totals      map[bellhop.Outcome]int64
 	Counts      map[bellhop.PushStatus]int64
 	Next        time.Time
@@ -337,6 +338,7 @@ func see(f *fixture) (s seen) {
 	for _, about := range []string{"one", "two"} {
 		s.Accesses = append(s.Accesses, must(f.s.Accesses(f.ctx, about, 100))(f)...)
 	}
+	s.Backups = must(f.s.Backups(f.ctx, day))(f)
 	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)
 	s.Next = f.nextPush()
 	s.Ends = [2]int64{must(f.s.FirstChange(f.ctx))(f), f.lastChange()}

@@ -49,6 +49,8 @@ func fill(f *fixture) {
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
 	f.must(f.s.Uninstall(f.ctx, third, at(5002)))
+	f.must(f.s.AddBackup(f.ctx, bellhop.BackupNote{Name: "monday.age", MadeAt: at(1), Until: at(5000)}))
+	f.must(f.s.AddBackup(f.ctx, bellhop.BackupNote{Name: "tuesday.age", MadeAt: at(2)}))
 	f.must(f.s.MoveLease(f.ctx, r))
 	f.must(f.s.RemoveDevice(f.ctx, shop, "gone"))
 	must(f.s.Prune(f.ctx, at(60), 1000))(f)

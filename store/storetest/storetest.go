@@ -106,7 +106,7 @@ func Run(t *testing.T, d Driver) {
 		{"Lengths", lengths},
 		{"Settings", settings},
 		{"AccessLog", accessLog},
-		{"Refusals", refusals},
+		{"Refusals", refusals}, {"Backups", backups},
 		{"Tokens", tokens},
 		{"OperatorTokens", operatorTokens},
 		{"Devices", devices},
