@@ -2,11 +2,14 @@ package host_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bellhop"
@@ -16,6 +19,7 @@ import (
 	"bellhop/shopify/admin"
 	"bellhop/simulate"
 	shopifytwin "bellhop/simulate/shop"
+	"bellhop/store"
 	"bellhop/wire"
 )
 
@@ -36,8 +40,6 @@ func newKept(t *testing.T, shops ...string) *kept {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(k.twin)
-	t.Cleanup(server.Close)
 	parts, err := (&wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}).Open(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +47,7 @@ func newKept(t *testing.T, shops ...string) *kept {
 	t.Cleanup(func() { parts.Close() })
 	k.connector = &connect.Connector{Store: parts.Store, URL: "https://bellhop.example", Holder: "test", Now: time.Now,
 		Log: slog.New(slog.DiscardHandler),
-		App: &admin.App{ClientID: shopifytwin.DefaultClientID, Secret: appSecret, Endpoint: server.URL + "/{shop}",
+		App: &admin.App{ClientID: shopifytwin.DefaultClientID, Secret: appSecret, Endpoint: "http://127.0.0.1/{shop}",
 			HTTP: &http.Client{Transport: k}}}
 	for _, domain := range shops {
 		k.must(k.twin.Install(domain))
@@ -71,7 +73,9 @@ func (k *kept) RoundTrip(req *http.Request) (*http.Response, error) {
 		<-req.Context().Done()
 		return nil, req.Context().Err()
 	}
-	return http.DefaultTransport.RoundTrip(req)
+	answer := httptest.NewRecorder()
+	k.twin.ServeHTTP(answer, req)
+	return answer.Result(), nil
 }
 
 func (k *kept) must(err error) {
@@ -111,6 +115,53 @@ func TestKeeper(t *testing.T) {
 	if c, err := k.connector.Store.Connection(t.Context(), slow); err != nil || c.Access != bellhop.AccessGood {
 		t.Errorf("the end of the process was taken for Shopify's refusal: %+v, %v", c, err)
 	}
+}
+
+// TestLostSubscriptionIsBackInTime deletes a subscription at any time while orders come by the others. It must be back
+// within a quarter of an hour, by the keeper's own schedule: the test only lets time pass.
+func TestLostSubscriptionIsBackInTime(t *testing.T) {
+	const demo, bound = "demo.myshopify.com", 15 * time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		k := newKept(t, demo)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- host.NewKeeper(k.connector).Run(ctx, ctx) }()
+		<-k.settled
+		longest := time.Duration(0)
+		for n := range 20 {
+			time.Sleep(time.Duration(rand.N(int64(bound))))
+			for len(k.settled) > 0 {
+				<-k.settled
+			}
+			k.event(demo, n) // no silence brings it back
+			k.must(k.twin.DropSubscriptions(demo, shopify.TopicOrderCreate))
+			lost := time.Now()
+			<-k.settled
+			if k.subscribed(demo) != len(shopify.Wanted()) {
+				<-k.settled // the check under way had looked before
+			}
+			longest = max(longest, time.Since(lost))
+			if n := k.subscribed(demo); n != len(shopify.Wanted()) {
+				t.Fatalf("%d subscriptions", n)
+			}
+		}
+		cancel()
+		k.must(<-ended)
+		if longest > bound || longest < time.Minute {
+			t.Errorf("the longest took %v", longest)
+		}
+	})
+}
+
+// event records a webhook that says nothing.
+func (k *kept) event(domain string, n int) {
+	k.Helper()
+	now := time.Now()
+	e := &bellhop.Event{ID: bellhop.EventID{byte(n), 1}, Shop: domain, Topic: "orders/updated", WebhookID: fmt.Sprint(n),
+		Body: []byte("{}"), AcceptedAt: now, TriggeredAt: now, SignedBy: bellhop.SignerApp}
+	_, err := k.connector.Store.(store.Recorder).Record(k.Context(), []bellhop.Fact{{Event: e, At: now,
+		Skip: bellhop.ReasonTopicUnhandled}})
+	k.must(err)
 }
 
 // TestKeepersRound is what sweep runs: once over what is due.
