@@ -49,12 +49,16 @@ func (h *handler) beginVisit(ctx context.Context, w http.ResponseWriter, shop st
 }
 
 // receive signs in whom Shopify named. The owner of the shop's Shopify account whose address is somebody's here who
-// does not belong to the shop gets an invitation, and accepts it as that person.
+// does not belong to the shop gets an invitation, and accepts it as that person. One whose shop is not here may
+// connect it.
 func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Request, shop string,
 	visitor admin.User) error {
 	p, err := h.connector.Visitor(ctx, shop, visitor)
 	if errors.Is(err, connect.ErrStranger) && visitor.AccountOwner {
-		return h.invite(ctx, w, r, shop, visitor.Email)
+		if err = h.invite(ctx, w, r, shop, visitor.Email); bellhop.KindOf(err) == bellhop.NotFound {
+			err = h.goTo(w, r, h.begin(w, shop))
+		}
+		return err
 	}
 	if err != nil {
 		return err

@@ -213,7 +213,8 @@ func TestTheAnswerSaysWhatItIs(t *testing.T) {
 	}
 }
 
-// Of a shop that isn't here nobody learns so before Shopify said who they are, and nothing is made.
+// Of a shop that isn't here nobody learns so before Shopify said who they are, and nothing is made. Its owner may
+// connect it then.
 func TestSignInOfAnotherShop(t *testing.T) {
 	r := newRig(t)
 	to := r.Call("GET", "/shopify/signin?shop="+fresh, "", "")
@@ -221,12 +222,19 @@ func TestSignInOfAnotherShop(t *testing.T) {
 		t.Fatalf("%d %v", to.StatusCode, to.Header)
 	}
 	a := r.Call("GET", r.shopify.Agree(to.Header.Get("Location")), "", "", with(to.Cookies()[0]))
-	if a.StatusCode == http.StatusSeeOther || cookie(a, web.CookieName) != nil {
+	question := a.Header.Get("Location")
+	if a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(question, r.shopify.Server.URL) ||
+		strings.Contains(question, "per-user") || cookie(a, web.CookieName) != nil {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 	r.unconnected(fresh)
 	if _, err := r.DB.PersonByEmail(t.Context(), "owner@fresh.example"); bellhop.KindOf(err) != bellhop.NotFound {
 		t.Errorf("an account: %v", err)
+	}
+	states := a.Cookies()
+	a = r.Call("GET", r.shopify.Agree(question), "", "", with(states[len(states)-1])) // a browser keeps the last one
+	if a.StatusCode != http.StatusSeeOther || r.connection(fresh).Access != bellhop.AccessGood {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 	for _, wrong := range []string{"", "?shop=", "?shop=evil.example", "?shop=fresh.myshopify.com.evil.example",
 		"?shop=%0d%0afresh.myshopify.com"} {
