@@ -226,6 +226,9 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
+	if ctx.Status() < http.StatusBadRequest {
+		web.LogChange(a.Log, r, c.Principal, r.URL.Query().Get("shop"))
+	}
 }
 
 // plainStatus answers 400 where the library would answer 422: one kind of error has one

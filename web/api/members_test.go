@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -296,4 +297,32 @@ func TestChangesOfSeveralShops(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.Body)
 	}
 	r.Problem(r.Call("DELETE", "/v1/devices/none", ownerSession, ""), 404, "device_not_found")
+}
+
+// The log says what an operator changed, and nothing of what owners do, or what was refused.
+func TestChangesByOperatorsAreLogged(t *testing.T) {
+	r := newRig(t)
+	op := r.operatorToken()
+	who := r.ok(201, "POST", "/v1/people?shop="+demo, op, `{"email":"canary@example.com","role":"staff"}`)
+	path := "/v1/people/" + who["id"].(string)
+	r.ok(200, "GET", "/v1/people?shop="+demo, op, "")
+	r.ok(409, "POST", "/v1/people?shop="+demo, op, `{"email":"canary@example.com","role":"staff"}`)
+	r.ok(200, "PATCH", path+"?shop="+demo, ownerSession, `{"role":"owner"}`)
+	r.ok(204, "DELETE", path+"?shop="+demo, op, "")
+	a := r.Post("/people/shop?shop="+demo, operatorSession, url.Values{"customer_in_push": {"1"}})
+	if a.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.StatusCode, a.Body)
+	}
+	var logged []string
+	for line := range strings.Lines(r.Logged.String()) {
+		if strings.Contains(line, "an operator changed something") {
+			logged = append(logged, line)
+		}
+	}
+	for n, want := range []string{"POST path=/v1/people ", "DELETE path=" + path + " ", "POST path=/people/shop "} {
+		if len(logged) != 3 || !strings.Contains(logged[n], "method="+want+"shop="+demo) ||
+			strings.Contains(logged[n], "canary") {
+			t.Errorf("%q of %q", want, logged)
+		}
+	}
 }

@@ -161,8 +161,8 @@ func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 			v.frame = c.frame(r, v.who.Person)
 			if err = r.ParseForm(); err != nil {
 				err = bellhop.Invalidf("form", "this is not a form of these pages")
-			} else {
-				err = handle(v)
+			} else if err = handle(v); err == nil {
+				web.LogChange(c.Log, r, v.who, v.Shop)
 			}
 		}
 		if err != nil {
