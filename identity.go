@@ -6,6 +6,8 @@ import "time"
 type Identity struct {
 	Email    string // as Person.Email
 	IssuedAt time.Time
+	// ExpiresAt is when the token ends.
+	ExpiresAt time.Time
 	// Claimed says that the token names the person's shops: those of Shops and no others.
 	Claimed bool
 	Shops   []Membership

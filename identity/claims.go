@@ -20,7 +20,7 @@ type claims struct {
 }
 
 func (c *claims) identity(now time.Time) (id bellhop.Identity, err error) {
-	if id.IssuedAt, err = c.times(now); err != nil {
+	if id.IssuedAt, id.ExpiresAt, err = c.times(now); err != nil {
 		return id, err
 	}
 	if id.Email, err = c.email(); err != nil {
@@ -34,16 +34,16 @@ func (c *claims) identity(now time.Time) (id bellhop.Identity, err error) {
 	return id, err
 }
 
-// times checks when the token is valid, and returns since when.
-func (c *claims) times(now time.Time) (issued time.Time, err error) {
+// times checks when the token is valid, and returns from when to when.
+func (c *claims) times(now time.Time) (issued, expires time.Time, err error) {
 	expires, ok := c.time("exp")
 	issued, issuedOK := c.time("iat")
 	begins, beginsOK := c.time("nbf")
 	if !ok || !issuedOK || !beginsOK || expires.IsZero() ||
 		now.After(expires.Add(leeway)) || now.Before(begins.Add(-leeway)) || now.Before(issued.Add(-leeway)) {
-		return issued, errExpired
+		return issued, expires, errExpired
 	}
-	return issued, nil
+	return issued, expires, nil
 }
 
 // time reads seconds since 1970; zero for none.

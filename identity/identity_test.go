@@ -52,7 +52,8 @@ func TestTokenOfAPerson(t *testing.T) {
 	v, i := newVerifier(t, "")
 	c := i.Claims(audience, "Jo@Example.com")
 	c["aud"] = []string{"another", audience}
-	want := bellhop.Identity{Email: jo, IssuedAt: time.Unix(c["iat"].(int64), 0)}
+	want := bellhop.Identity{Email: jo, IssuedAt: time.Unix(c["iat"].(int64), 0),
+		ExpiresAt: time.Unix(c["exp"].(int64), 0)}
 	if d := cmp.Diff(want, mustVerify(t, v, i.Token(c))); d != "" {
 		t.Error(d)
 	}

@@ -96,7 +96,7 @@ func (a *Auth) Identify(ctx context.Context, c credential) (Principal, error) {
 	var err error
 	switch {
 	case c.JWT != "":
-		p.Person, err = a.identities.person(ctx, c.JWT)
+		p.Person, _, err = a.identities.person(ctx, c.JWT)
 	case c.Session:
 		_, p.Person, err = a.store.Session(ctx, c.Hash, a.now())
 	default:

@@ -45,14 +45,18 @@ type identities struct {
 
 // person returns whose token it is. An account of one's own is needed unless the token names the person's
 // shops: then the account is made, and has the shops of the newest token.
-func (i *identities) person(ctx context.Context, token string) (p bellhop.Person, err error) {
+func (i *identities) person(ctx context.Context, token string) (p bellhop.Person, id bellhop.Identity, err error) {
 	if i.verifier == nil {
-		return p, ErrSignIn
+		return p, id, ErrSignIn
 	}
-	id, err := i.verifier.Verify(ctx, token)
-	if err != nil {
-		return p, err
+	if id, err = i.verifier.Verify(ctx, token); err == nil {
+		p, err = i.known(ctx, id)
 	}
+	return p, id, err
+}
+
+// known returns the person whom a valid token is about.
+func (i *identities) known(ctx context.Context, id bellhop.Identity) (p bellhop.Person, err error) {
 	p, err = i.store.PersonByEmail(ctx, id.Email)
 	switch {
 	case bellhop.KindOf(err) == bellhop.NotFound && id.Claimed:
@@ -166,13 +170,14 @@ func (i *identities) isNewest(person int64, issued time.Time) bool {
 	return true
 }
 
-// SignInWithToken begins a session for whom a token of the team's own identity provider names.
+// SignInWithToken begins a session for whom a token of the team's own identity provider names. An operator's ends with
+// the token: whoever the issuer no longer calls an operator is none for longer than that.
 func (a *Auth) SignInWithToken(ctx context.Context, token string, from netip.Addr) (SignedIn, error) {
 	network := Neighbourhood(from)
 	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
-	p, err := a.identities.person(ctx, token)
+	p, id, err := a.identities.person(ctx, token)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -184,7 +189,11 @@ func (a *Auth) SignInWithToken(ctx context.Context, token string, from netip.Add
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return a.open(ctx, p, network)
+	until := a.now().Add(sessionLife)
+	if p.Role == bellhop.RoleOperator && id.ExpiresAt.Before(until) {
+		until = id.ExpiresAt
+	}
+	return a.openUntil(ctx, p, network, until)
 }
 
 var errNarrower = bellhop.Errorf(bellhop.Forbidden, "token_narrower",

@@ -162,9 +162,12 @@ func verify(ctx context.Context, in *turns, network, hash, password string) (rig
 
 // open begins a session.
 func (a *Auth) open(ctx context.Context, p bellhop.Person, network string) (SignedIn, error) {
+	return a.openUntil(ctx, p, network, a.now().Add(sessionLife))
+}
+
+func (a *Auth) openUntil(ctx context.Context, p bellhop.Person, network string, until time.Time) (SignedIn, error) {
 	secret, hash := newSecret(sessionPrefix)
-	now := a.now()
-	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: now.Add(sessionLife), CreatedAt: now}
+	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: until, CreatedAt: a.now()}
 	if err := a.store.AddSession(ctx, s, network); err != nil {
 		return SignedIn{}, err
 	}

@@ -141,6 +141,13 @@ func TestOperatorsWhereTheSettingAllowsThem(t *testing.T) {
 	}
 	s.Problem(s.Call("GET", "/v1/orders", s.token("new@example.com", "shops", map[string]string{demo: "operator"}), ""),
 		401, "token_claim")
+	// A session lasts as long as the token: whoever is operator no more at the issuer is none here.
+	session := s.Call("POST", "/v1/sessions", "", `{"jwt":"`+op+`"}`).JSON(t)["token"].(string)
+	if a := s.Call("GET", "/v1/orders?shop="+demo, session, ""); a.StatusCode != 200 {
+		t.Errorf("%d %s", a.StatusCode, a.Body)
+	}
+	s.Clock.Add(time.Hour + time.Second)
+	s.Problem(s.Call("GET", "/v1/orders?shop="+demo, session, ""), 401, "unauthenticated")
 }
 
 // TestShopsByAClaim makes an account that has the shops of the newest token, and its devices with them.

@@ -62,7 +62,8 @@ type signedOut struct {
 func (a *API) registerSessions() {
 	register(a, "create-session", "POST /v1/sessions", huma.Operation{
 		Summary: "Sign in", DefaultStatus: http.StatusOK, Security: public,
-		Description: "With email and password, or with jwt. A session lasts 30 days. " +
+		Description: "With email and password, or with jwt. A session lasts 30 days, one by an operator's jwt " +
+			"as long as that. " +
 			"Sign-ins are limited by account and by address.",
 	}, a.createSession)
 	register(a, "delete-session", "DELETE /v1/sessions/current", huma.Operation{
