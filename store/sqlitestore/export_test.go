@@ -19,3 +19,6 @@ func ListText(q store.OrderQuery) string {
 	text.Add(l.Order())
 	return strings.ReplaceAll(text.Text, "$", "?")
 }
+
+// OldOrders is a step of [DB.OldOrders], for the planner.
+const OldOrders = `SELECT no` + oldOrders + `?5`

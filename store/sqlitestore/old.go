@@ -10,6 +10,10 @@ import (
 	"bellhop/store/rows"
 )
 
+// oldOrders is a step through a shop's orders by their last change.
+const oldOrders = ` FROM orders WHERE shop_id = ?1 AND placed_at IS NOT NULL AND (updated_at, order_id) > (?2, ?3)
+	AND updated_at < ?4 ORDER BY updated_at, order_id LIMIT `
+
 // OldOrders implements [store.Erasing].
 func (db *DB) OldOrders(ctx context.Context, shop string, before time.Time, place string, limit int) (
 	found []bellhop.Order, next string, err error) {
@@ -17,22 +21,19 @@ func (db *DB) OldOrders(ctx context.Context, shop string, before time.Time, plac
 	if err != nil {
 		return nil, "", err
 	}
-	// With its bounds inlined SQLite would rather sort the orders.
-	const window = ` FROM orders WHERE shop_id = ?1 AND placed_at IS NOT NULL AND (updated_at, order_id) > (?2, ?3)
-		AND updated_at < ?4 ORDER BY updated_at, order_id LIMIT `
 	err = db.proceed(ctx, "look for old orders", func(c *sqlitefile.Conn) error {
 		own, err := shopID(c, shop)
 		if err != nil {
 			return err
 		}
 		args := []any{own, w.At[0], w.At[1], before.UnixMicro()}
-		found, err = sqlitefile.All(c.Prepare(`SELECT `+orderColumns+` FROM (SELECT no`+window+`?5) w
+		found, err = sqlitefile.All(c.Prepare(`SELECT `+orderColumns+` FROM (SELECT no`+oldOrders+`?5) w
 			CROSS JOIN orders o ON o.no = w.no WHERE o.redacted_at IS NULL ORDER BY o.updated_at, o.order_id LIMIT ?6`).
 			Bind(args...).Int(driver.EraseAhead).Int(int64(limit)), rows.OrderOf[sqlitefile.Row](shop))
 		if err != nil {
 			return err
 		}
-		_, err = c.Prepare(`SELECT updated_at, order_id` + window + `1 OFFSET ?5`).Bind(args...).Int(driver.EraseAhead - 1).
+		_, err = c.Prepare(`SELECT updated_at, order_id` + oldOrders + `1 OFFSET ?5`).Bind(args...).Int(driver.EraseAhead - 1).
 			First(func(r sqlitefile.Row) { w.End(r.Int(), r.Int()) })
 		return err
 	})
@@ -71,7 +72,7 @@ func (db *DB) PruneLedger(ctx context.Context, before time.Time, limit int) (int
 }
 
 // mergeAtOnce is how many pages of the search index, of 16 kB, one transaction merges.
-const mergeAtOnce = 64
+const mergeAtOnce = 16
 
 // Scrub implements [store.Erasing].
 func (db *DB) Scrub(ctx context.Context) error {

@@ -41,6 +41,7 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 		list(store.OrderQuery{Cancelled: true}):                   "orders_cancelled (shop_id=?",
 		list(store.OrderQuery{Test: true}):                        "orders_test (shop_id=?",
 		list(store.OrderQuery{Sort: store.SortUpdated}):           "orders_by_update (shop_id=?",
+		sqlitestore.OldOrders:                                     "orders_by_update (shop_id=? AND (updated_at,order_id)>(?,?) AND updated_at<?",
 		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND p.next_at <= ? ORDER BY p.next_at, p.id LIMIT ?`: "pushes_due_by_shop",
 		`SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL`:                                         "pushes_due",
 		`SELECT p.id FROM pushes p WHERE p.shop_id = ? AND (p.order_no, p.id) < (?, ?)
@@ -114,4 +115,49 @@ func TestClosedFile(t *testing.T) {
 		err) != bellhop.Unavailable {
 		t.Errorf("reading a closed file: %v", err)
 	}
+}
+
+// TestEraseShopLeavesTheQueue erases a shop with an event that a queue in the same file has yet, and checks that no
+// place in the archive is given out again: a lease of the queue may still name it.
+func TestEraseShopLeavesTheQueue(t *testing.T) {
+	db, f := open(t)
+	const shop = "a.myshopify.com"
+	addShop(t, db, shop, 1)
+	facts := freshFacts(shop, 0, 3)
+	queued := freshFacts(shop, 10, 1)[0].Event
+	places := appendTo(t, f, queued, facts[2].Event)
+	_, err := db.Record(t.Context(), facts)
+	must(t, err)
+	for place, more := "", true; more; more = place != "" {
+		done, err := db.EraseShop(t.Context(), shop, place, 10)
+		must(t, err)
+		place = done.Next
+	}
+	must(t, f.Read(t.Context(), func(c *sqlitefile.Conn) error {
+		e, err := f.Event(c, places[0])
+		if err == nil && (e == nil || e.ID != queued.ID || len(e.Body) == 0) {
+			t.Errorf("the queue's event is %+v", e)
+		}
+		return err
+	}))
+	if next := appendTo(t, f, freshFacts(shop, 20, 1)[0].Event)[0]; next <= places[1]+2 {
+		t.Errorf("the next event is at %d, the newest was at %d", next, places[1]+2)
+	}
+}
+
+// appendTo puts events into the archive, as a queue does.
+func appendTo(t *testing.T, f *sqlitefile.File, events ...*bellhop.Event) (places []int64) {
+	t.Helper()
+	must(t, f.Write(t.Context(), func(tx *sqlitefile.Tx) error {
+		places = nil
+		for _, e := range events {
+			at, err := tx.Append(e)
+			if err != nil {
+				return err
+			}
+			places = append(places, at)
+		}
+		return nil
+	}))
+	return places
 }

@@ -214,28 +214,31 @@ func oldOrders(f *fixture) {
 			want = append([]int64{i + 1}, want...)
 		}
 	}
-	var got []int64
-	for place, more := "", true; more; more = place != "" {
-		found, next, err := f.s.OldOrders(f.ctx, shop, at(21), place, 7)
-		f.must(err)
-		for _, o := range found {
-			f.equal("the order", o.CustomerEmail, "jo@example.com")
-			got = append(got, o.ID)
-		}
-		place = next
-	}
+	got := must(f.oldOrders(shop, at(21)))(f)
 	f.equal("old orders", got, want)
+	f.redact(bellhop.RedactedForRetention, at(100), want[1:]...)
+	f.equal("redacted since", len(must(f.oldOrders(shop, at(21)))(f)), 1)
 	for _, o := range []struct {
 		domain string
 		before time.Time
 	}{{shop, at(0)}, {nobody, at(100)}} {
-		found, next, err := f.s.OldOrders(f.ctx, o.domain, o.before, "", 10)
-		if len(found) != 0 || next != "" || err != nil {
-			f.Errorf("old orders of %s: %v %q %v", o.domain, found, next, err)
-		}
+		f.equal("old orders of "+o.domain, len(must(f.oldOrders(o.domain, o.before))(f)), 0)
 	}
 	_, _, err := f.s.OldOrders(f.ctx, shop, day, "x", 10)
 	f.kind(bellhop.Invalid, err)
+}
+
+// oldOrders lists the ids in small steps.
+func (f *fixture) oldOrders(domain string, before time.Time) (ids []int64, err error) {
+	for place, more := "", true; more && err == nil; more = place != "" {
+		var found []bellhop.Order
+		found, place, err = f.s.OldOrders(f.ctx, domain, before, place, 7)
+		for _, o := range found {
+			f.equal("the order", o.CustomerEmail, "jo@example.com")
+			ids = append(ids, o.ID)
+		}
+	}
+	return ids, err
 }
 
 // pruneLedger drops old lines, and keeps totals and dead letters.
