@@ -33,8 +33,8 @@ func (db *DB) OldOrders(ctx context.Context, shop string, before time.Time, plac
 		if err != nil {
 			return err
 		}
-		_, err = c.Prepare(`SELECT updated_at, order_id` + oldOrders + `1 OFFSET ?5`).Bind(args...).Int(driver.EraseAhead - 1).
-			First(func(r sqlitefile.Row) { w.End(r.Int(), r.Int()) })
+		last := c.Prepare(`SELECT updated_at, order_id` + oldOrders + `1 OFFSET ?5`).Bind(args...)
+		_, err = last.Int(driver.EraseAhead - 1).First(func(r sqlitefile.Row) { w.End(r.Int(), r.Int()) })
 		return err
 	})
 	if err != nil {
