@@ -88,6 +88,11 @@ type PrivacyStep struct {
 	N    int       `json:"n"`
 	At   time.Time `json:"at"`
 	Note string    `json:"note,omitempty"`
+
+	// Place is how far a step under way has come, and Doing are the ids of what N counts already and
+	// may still be there.
+	Place string   `json:"place,omitempty"`
+	Doing []string `json:"doing,omitempty"`
 }
 
 // BackupNote is a backup that was made before a request was done.

@@ -222,6 +222,11 @@ type Pruner interface {
 	Prune(ctx context.Context, before time.Time) (int, error)
 }
 
+// Retainer is a [Queue] whose service drops what nobody consumes after some time.
+type Retainer interface {
+	Retention(ctx context.Context) (time.Duration, error)
+}
+
 // Broker holds queues by name.
 type Broker interface {
 	// Create makes a queue. It returns bellhop.Conflict if there is one of that

@@ -264,6 +264,19 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 	}, nil
 }
 
+// Retention implements [queue.Retainer].
+func (q *Queue) Retention(ctx context.Context) (longest time.Duration, err error) {
+	for _, url := range []string{q.main, q.dead} {
+		attrs, err := q.attributes(ctx, url)
+		if err != nil {
+			return 0, err
+		}
+		seconds, _ := strconv.Atoi(attrs["MessageRetentionPeriod"]) // SQS always says it
+		longest = max(longest, time.Duration(seconds)*time.Second)
+	}
+	return longest, nil
+}
+
 // number adds up counts of messages.
 func number(attrs map[string]string, kinds ...string) (sum int) {
 	for _, kind := range kinds {

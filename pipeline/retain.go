@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"bellhop"
+)
+
+// Keep says how long data is kept; zero is for ever.
+type Keep struct {
+	Personal time.Duration // of an order, after its last change
+	Ledger   time.Duration // lines, after their webhook came
+}
+
+// How much one part of retention takes, and how many parts a round has at the most: the next round goes on.
+const (
+	retainAtOnce  = 100
+	retainParts   = 200
+	exportsAtOnce = 50
+)
+
+// Retain drops a bounded part of what is older than it is to be kept, and exports that nobody can fetch any more,
+// unless another process does.
+func (p *Privacy) Retain(ctx context.Context, keep Keep) error {
+	err := p.hold(ctx, RetentionLease, func(ctx context.Context, h *holding) error { return h.retain(ctx, keep) })
+	return unlessBusy(err)
+}
+
+func (h *holding) retain(ctx context.Context, keep Keep) error {
+	exports, err := h.repeat(ctx, exportsAtOnce, func() (int, error) {
+		return h.Store.DropExports(ctx, h.Now(), exportsAtOnce)
+	})
+	if err != nil {
+		return fmt.Errorf("drop old exports: %w", err)
+	}
+	orders, lines := 0, 0
+	if keep.Personal > 0 {
+		if orders, err = h.retainOrders(ctx, h.Now().Add(-keep.Personal)); err != nil {
+			return fmt.Errorf("take personal data from old orders: %w", err)
+		}
+	}
+	if keep.Ledger > 0 {
+		before := h.Now().Add(-keep.Ledger)
+		lines, err = h.repeat(ctx, retainAtOnce, func() (int, error) {
+			return h.Store.PruneLedger(ctx, before, retainAtOnce)
+		})
+		if err != nil {
+			return fmt.Errorf("drop old lines of the ledger: %w", err)
+		}
+	}
+	if exports+orders+lines == 0 {
+		return nil
+	}
+	h.Log.Info("dropped what was kept for long enough", "exports", exports, "orders", orders, "ledger", lines)
+	return h.Store.Scrub(ctx)
+}
+
+// repeat does something until it does less than most at once, for a bounded number of parts.
+func (h *holding) repeat(ctx context.Context, most int, do func() (int, error)) (total int, err error) {
+	for n, parts := most, 0; n == most && parts < retainParts; parts++ {
+		if err := h.part(ctx); err != nil {
+			return total, err
+		}
+		if n, err = do(); err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// retainOrders takes personal data from orders that changed last before a time.
+func (h *holding) retainOrders(ctx context.Context, before time.Time) (total int, err error) {
+	shops, err := h.Store.Shops(ctx)
+	parts := 0
+	for _, s := range shops {
+		for place := ""; err == nil && parts < retainParts; parts++ {
+			var n int
+			n, place, err = h.retainSome(ctx, s.Domain, before, place)
+			if total += n; place == "" {
+				break
+			}
+		}
+	}
+	return total, err
+}
+
+func (h *holding) retainSome(ctx context.Context, shop string, before time.Time, place string) (int, string, error) {
+	if err := h.part(ctx); err != nil {
+		return 0, "", err
+	}
+	orders, next, err := h.Store.OldOrders(ctx, shop, before, place, retainAtOnce)
+	if err != nil || len(orders) == 0 {
+		return 0, next, err
+	}
+	ids := make([]int64, len(orders))
+	for i := range orders {
+		ids[i] = orders[i].ID
+	}
+	n, err := h.Store.RedactOrders(ctx, shop, ids, bellhop.RedactedForRetention, h.Now())
+	return n, next, err
+}
