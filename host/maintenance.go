@@ -23,6 +23,8 @@ type Maintenance struct {
 
 	// KeepBodies is how long the bodies of settled events are kept.
 	KeepBodies time.Duration
+	Keep       pipeline.Keep     // the rest
+	Privacy    *pipeline.Privacy // nil: another one carries out requests for personal data
 }
 
 const (
@@ -30,8 +32,9 @@ const (
 	reconcileEvery = 10 * time.Second
 	pruneEvery     = time.Hour
 	settledEvery   = time.Minute // for a queue with bodies of its own
-	pruneBatch     = 500         // small, so that webhooks don't wait for it
-	catchUpBatch   = 100         // as small, of more work each
+	privacyEvery   = 15 * time.Second
+	pruneBatch     = 500 // small, so that webhooks don't wait for it
+	catchUpBatch   = 100 // as small, of more work each
 
 	// reconcileAll is how often reconcile reads all dead letters although their number
 	// is the same: as many may have come as were replayed.
@@ -52,9 +55,20 @@ func (m *Maintenance) Run(ctx context.Context) error {
 		r := &reconciler{Maintenance: m, seed: maphash.MakeSeed()}
 		loops.Go(func() { m.every(ctx, reconcileEvery, "recording dead letters", r.reconcile) })
 	}
-	prune := func(ctx context.Context) error { _, err := m.Prune(ctx); return err }
-	loops.Go(func() { m.every(ctx, pruneEvery, "dropping old bodies", prune) })
+	prune := func(ctx context.Context) error {
+		_, err := m.Prune(ctx)
+		if err == nil && m.Privacy != nil {
+			err = m.Privacy.Retain(ctx, m.Keep)
+		}
+		return err
+	}
+	loops.Go(func() { m.every(ctx, pruneEvery, "dropping what was kept for long enough", prune) })
 	loops.Go(func() { m.every(ctx, pruneEvery, "bringing older orders into the search index", m.catchUp) })
+	if m.Privacy != nil {
+		loops.Go(func() {
+			m.every(ctx, privacyEvery, "carrying out requests for personal data", m.Privacy.Round)
+		})
+	}
 	if p, keeps := m.Queue.(queue.Pruner); keeps {
 		settled := func(ctx context.Context) error { _, err := p.Prune(ctx, m.Now()); return err }
 		loops.Go(func() { m.every(ctx, settledEvery, "dropping bodies that left the queue", settled) })

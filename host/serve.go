@@ -42,6 +42,7 @@ type Options struct {
 	Servers  []Server
 
 	KeepBodies time.Duration
+	Retention  pipeline.Keep // of the rest
 
 	Log *slog.Logger
 	Now func() time.Time
@@ -133,7 +134,7 @@ type run struct {
 // newRun registers the metrics before anybody can ask for them.
 func newRun(ctx context.Context, o Options) *run {
 	hard := cmp.Or(o.Hard, context.Background())
-	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store, o.Now))
+	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store, o.Now), openRequests(o.Store, o.Now))
 	if o.Connector != nil {
 		o.Registry.MustRegister(connections(o.Store))
 	}
@@ -163,7 +164,8 @@ func (r *run) serve(s Server) {
 
 // steps starts the steps, the relay, the keeper and the maintenance.
 func (r *run) steps(o Options, keys *pipeline.Keyring) {
-	maintenance := &Maintenance{Keys: keys, Store: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies}
+	maintenance := &Maintenance{Keys: keys, Store: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies,
+		Keep: o.Retention, Privacy: NewPrivacy(o.Store, o.Queue, o.Log, o.Now, o.Probe)}
 	if o.Record {
 		maintenance.Queue = o.Queue
 		w := &Worker{Queue: o.Queue, Ready: o.Store.Ready, Log: o.Log, Probe: o.Probe, Loops: o.Loops, Wake: o.wakeSender(),

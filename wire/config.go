@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/pipeline"
 )
 
 // Config is the configuration of a process that takes webhooks. Each setting is an
@@ -41,6 +42,14 @@ type Working struct {
 	Events      string        `name:"events" env:"BELLHOP_EVENTS" help:"Where bellhop publishes events for other services: an amqp: URL. Empty: nowhere. bellhop serve --help explains."`
 	MetricsAddr string        `name:"metrics-addr" env:"BELLHOP_METRICS_ADDR" help:"A separate address for /metrics, /healthz and /readyz. Without it bellhop serve answers them at --addr, and a worker not at all."`
 	KeepBodies  time.Duration `name:"keep-bodies" env:"BELLHOP_KEEP_BODIES" default:"30d" help:"How long bellhop keeps the raw bodies of settled webhooks, such as 30d, 12h or 1h30m."`
+
+	KeepPersonal time.Duration `name:"keep-personal" env:"BELLHOP_KEEP_PERSONAL" placeholder:"TIME" help:"How long bellhop keeps the customer's data of an order after its last change, such as 365d. Unset: for ever."`
+	KeepLedger   time.Duration `name:"keep-ledger" env:"BELLHOP_KEEP_LEDGER" placeholder:"TIME" help:"How long bellhop keeps the lines of settled webhooks, such as 730d. Unset: for ever."`
+}
+
+// Retention returns how long things are kept, beside bodies.
+func (w *Working) Retention() pipeline.Keep {
+	return pipeline.Keep{Personal: w.KeepPersonal, Ledger: w.KeepLedger}
 }
 
 // Storage is where orders and the queue live.
@@ -143,6 +152,10 @@ func (w *Working) Check() error {
 		return WrongSetting("BELLHOP_KEEP_BODIES", fmt.Sprintf("%v is too short", w.KeepBodies),
 			"give at least 1h, such as 30d")
 	}
+	if err := cmp.Or(w.atLeastBodies("BELLHOP_KEEP_PERSONAL", w.KeepPersonal),
+		w.atLeastBodies("BELLHOP_KEEP_LEDGER", w.KeepLedger)); err != nil {
+		return err
+	}
 	if w.Key != "" {
 		if _, err := parseKeys(w.Key); err != nil {
 			return withSetting("BELLHOP_KEY", err)
@@ -158,6 +171,15 @@ func (w *Working) Check() error {
 		return nil
 	}
 	return checkAddress("BELLHOP_METRICS_ADDR", w.MetricsAddr)
+}
+
+// atLeastBodies refuses to drop what raw webhooks would still hold.
+func (w *Working) atLeastBodies(name string, keep time.Duration) error {
+	if keep == 0 || keep >= w.KeepBodies {
+		return nil
+	}
+	return WrongSetting(name, fmt.Sprintf("%v is less than BELLHOP_KEEP_BODIES, %v, and bodies hold the same data", keep,
+		w.KeepBodies), "give at least as much, such as 365d, or keep bodies for less")
 }
 
 func checkAddress(name, value string) error {

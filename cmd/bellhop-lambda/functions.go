@@ -57,7 +57,11 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		return p.direct(ctx)
 	case "sweep":
 		b, err := p.pushStep(ctx)
-		s := &lambdahost.Sweep{PushStep: b, KeepBodies: p.settings.KeepBodies}
+		if err != nil {
+			return nil, err
+		}
+		q, err := p.settings.OpenSQS(ctx, p.options())
+		s := &lambdahost.Sweep{PushStep: b, KeepBodies: p.settings.KeepBodies, Keep: p.settings.Retention(), Queue: q}
 		if p.settings.ShopifyClientID != "" {
 			s.Keeper = (&keepers{parts: p}).keeper
 		}

@@ -96,7 +96,7 @@ var needs = map[string][]string{
 	"record":  {"BELLHOP_DB", "BELLHOP_QUEUE"},
 	"notify":  {"BELLHOP_DB"},
 	"direct":  {"BELLHOP_DB", "BELLHOP_QUEUE"},
-	"sweep":   {"BELLHOP_DB"},
+	"sweep":   {"BELLHOP_DB", "BELLHOP_QUEUE"},
 	"migrate": {"BELLHOP_DB"},
 }
 

@@ -10,11 +10,13 @@ import (
 func TestSettingsAreThoseOfTheTags(t *testing.T) {
 	t.Setenv("BELLHOP_FUNCTION", "sweep")
 	t.Setenv("BELLHOP_DB", "postgres://db.example.com:5432/bellhop?sslmode=verify-full")
+	t.Setenv("BELLHOP_QUEUE", "sqs://sqs.us-east-1.amazonaws.com/123456789012/orders")
+	t.Setenv("BELLHOP_KEEP_PERSONAL", "365d")
 	t.Setenv("BELLHOP_MAX_ATTEMPTS", "20")
 	t.Setenv("BELLHOP_STATE_MACHINE_TYPE", "STANDARD")
 	s, err := settingsFromEnviron()
 	if err != nil || s.KeepBodies != 720*time.Hour || s.Push != "log:" || s.MaxAttempts != 20 ||
-		s.MachineType != "standard" {
+		s.MachineType != "standard" || s.Retention().Personal != 365*24*time.Hour {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	for name, text := range map[string]string{"BELLHOP_KEEP_BODIES": "long", "BELLHOP_MAX_ATTEMPTS": "many"} {

@@ -111,7 +111,8 @@ func newEngine(j *job, c *wire.Config) (*engine, error) {
 		return nil, err
 	}
 	e.options = host.Options{
-		KeepBodies: c.KeepBodies, Log: j.log, Now: j.now, Telemetry: host.NewTelemetry(), Hard: j.hard,
+		KeepBodies: c.KeepBodies, Retention: c.Retention(), Log: j.log, Now: j.now,
+		Telemetry: host.NewTelemetry(), Hard: j.hard,
 	}
 	e.options.Registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -20,6 +20,7 @@ var wildcards = map[string]string{
 	"RecordRole ${Bodies.Arn}/bodies/*": "one prefix of one bucket",
 	"DirectRole ${Bodies.Arn}/bodies/*": "one prefix of one bucket",
 	"ServerRole ${Bodies.Arn}/bodies/*": "one prefix of one bucket",
+	"SweepRole ${Bodies.Arn}/bodies/*":  "one prefix of one bucket",
 }
 
 type statement struct {

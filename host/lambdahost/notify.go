@@ -2,10 +2,12 @@ package lambdahost
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"bellhop"
 	"bellhop/host"
+	"bellhop/pipeline"
 	"bellhop/store"
 )
 
@@ -32,16 +34,23 @@ func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 // Sweep is the function that a schedule calls: it sends pushes that other functions
-// left owed, drops old bodies, and looks after the shops' connections to Shopify.
+// left owed, drops old bodies, looks after the shops' connections to Shopify, and carries out requests for personal
+// data.
 type Sweep struct {
 	*PushStep
 	KeepBodies time.Duration // those of settled events
+	Keep       pipeline.Keep
+	Queue      pipeline.PersonalQueue
+	retained   atomic.Int64 // when this instance last did what Keep asks for, in seconds
 	// Keeper returns what looks after the connections in a store. It is nil where no shop can be connected.
 	Keeper func(context.Context, store.Store) (*host.Keeper, error)
 }
 
 // keepFor is how long a sweep begins checks of connections. Those under way go on for as long again, and more.
 const keepFor = 20 * time.Second
+
+// retainEvery is in seconds.
+const retainEvery = 60 * 60
 
 // swept is Sweep's answer.
 type swept struct {
@@ -75,6 +84,9 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := f.keep(work); err != nil && work.Err() == nil {
 		f.Log.Error("look after the connections to Shopify", "err", err) // the pushes are sent all the same
 	}
+	if err := f.privacy(work); err != nil && work.Err() == nil {
+		f.Log.Error("carry out requests for personal data", "err", err)
+	}
 	f.Log.Info("swept", "sent", s.Sent, "failed", s.Failed, "left", s.Left, "dropped", s.Dropped)
 	return write(s)
 }
@@ -95,6 +107,23 @@ func (f *Sweep) keep(ctx context.Context) error {
 	begin, cancel := context.WithTimeout(ctx, keepFor)
 	defer cancel()
 	return k.Round(begin, ctx)
+}
+
+// privacy goes on where the sweep before ended.
+func (f *Sweep) privacy(ctx context.Context) error {
+	open, err := f.Database.Get(ctx)
+	if err != nil {
+		return err
+	}
+	p := host.NewPrivacy(open, f.Queue, f.Log, f.Now, f.Probe)
+	if err := p.Round(ctx); err != nil {
+		return err
+	}
+	now := f.Now().Unix()
+	if last := f.retained.Load(); now-last < retainEvery || !f.retained.CompareAndSwap(last, now) {
+		return nil
+	}
+	return p.Retain(ctx, f.Keep)
 }
 
 // measure prints how late the oldest push is that is still owed.
