@@ -35,6 +35,7 @@ const RequestTime = 30 * 24 * time.Hour
 // The bounds of a request.
 const (
 	MaxRequestOrders  = 10_000 // that it names
+	MaxSubjectText    = 320    // bytes of an e-mail address or a phone
 	MaxRequestSteps   = 1_000
 	MaxRequestBackups = 1_000
 )

@@ -44,8 +44,7 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	case TopicAppUninstalled, TopicAppScopesUpdate, TopicShopUpdate:
 		f.Shop, err = decodeShopNews(e)
 	case TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact:
-		err = checkRequest(e)
-		f.Skip = bellhop.ReasonNotActedOn
+		f.Request, err = decodeRequest(e)
 	default:
 		f.Skip = bellhop.ReasonTopicUnhandled
 	}

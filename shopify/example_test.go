@@ -33,9 +33,9 @@ func Example() {
 	// true total_price, line_items are missing
 }
 
-func ExampleDecode_skipped() {
+func ExampleDecode_request() {
 	fact, err := shopify.Decode(&bellhop.Event{Topic: shopify.TopicShopRedact,
 		Body: []byte(`{"shop_id":548380009,"shop_domain":"shop.example"}`)})
-	fmt.Println(fact.Skip, err)
-	// Output: not_yet_acted_on <nil>
+	fmt.Println(fact.Request.Kind, err)
+	// Output: shop/redact <nil>
 }

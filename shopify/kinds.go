@@ -2,6 +2,7 @@ package shopify
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/goccy/go-json"
 
@@ -79,20 +80,28 @@ func (f fields) ofShop(e *bellhop.Event, name string) error {
 	return nil
 }
 
-// checkRequest refuses a body that does not fit its topic: a person may act on the topic alone.
+// names reports whether one of these fields is present, be it null.
+func (f fields) names(any ...string) bool {
+	return slices.ContainsFunc(any, func(name string) bool { return f[name] != nil })
+}
+
+// checkRequest refuses a body that does not fit its topic: of a customer's request that came under another topic
+// somebody could make the end of the shop. Any field of a customer's request tells it from a shop's, even if
+// it is null.
 func checkRequest(e *bellhop.Event) error {
 	f, err := fieldsOf(e.Body)
 	if err != nil {
 		return err
 	}
+	gives, forgets := f.names("orders_requested", "data_request"), f.names("orders_to_redact")
 	fits := f.has("shop_domain")
-	switch e.Topic {
+	switch customer := f.names("customer"); e.Topic {
 	case TopicCustomersDataRequest:
-		fits = fits && f.has("customer") && !f.has("orders_to_redact")
+		fits = fits && (customer || gives) && !forgets
 	case TopicCustomersRedact:
-		fits = fits && f.has("customer") && !f.has("orders_requested") && !f.has("data_request")
+		fits = fits && (customer || forgets) && !gives
 	case TopicShopRedact:
-		fits = fits && !f.has("customer")
+		fits = fits && !customer && !gives && !forgets
 	}
 	if !fits {
 		return lacking(e.Topic)

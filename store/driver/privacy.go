@@ -29,7 +29,7 @@ func CheckRequest(r bellhop.PrivacyRequest) (bellhop.PrivacyRequest, error) {
 	}
 	for what, text := range map[string]string{"email": r.Subject.Email, "phone": r.Subject.Phone, "by": r.By,
 		"fetched_by": r.FetchedBy} {
-		if err := checkLength(what, text, maxEmail); err != nil {
+		if err := checkLength(what, text, bellhop.MaxSubjectText); err != nil {
 			return r, err
 		}
 	}
