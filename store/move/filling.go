@@ -1,6 +1,7 @@
 package move
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -63,8 +64,10 @@ func sizeOf(row any) int {
 		return 120
 	case *HeardRow:
 		return 80
-	case *bellhop.Connection:
+	case *bellhop.Connection, *bellhop.PrivacyRequest:
 		return 2000
+	case *ExportRow:
+		return 100 + len(row.Export)
 	}
 	return 200
 }
@@ -94,6 +97,29 @@ func ParseHeardPlace(s string) (p HeardPlace, err error) {
 		err = BadPlace()
 	}
 	return p, err
+}
+
+// MarkPlace is a place in [TableMarks], for drivers.
+type MarkPlace struct {
+	Mark bellhop.Mark
+	Shop string
+}
+
+func (p MarkPlace) String() string { return hex.EncodeToString(p.Mark[:]) + "." + p.Shop }
+
+// ParseMarkPlace reads the result of [MarkPlace.String]; "" is the beginning.
+func ParseMarkPlace(s string) (p MarkPlace, err error) {
+	if s == "" {
+		return p, nil
+	}
+	mark, shop, ok := strings.Cut(s, ".")
+	b, err := hex.DecodeString(mark)
+	if err != nil || !ok || len(b) != len(p.Mark) {
+		return p, BadPlace()
+	}
+	copy(p.Mark[:], b)
+	p.Shop = shop
+	return p, nil
 }
 
 // BadPlace is a driver's error for a place that no Export returned.

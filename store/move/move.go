@@ -89,6 +89,10 @@ const (
 	TableChanges        Table = "changes"
 	TableRelays         Table = "relays" // without holders, and no other leases
 	TableAccesses       Table = "looks"
+	TableRequests       Table = "privacy_requests"
+	TableExports        Table = "privacy_exports"
+	TableMarks          Table = "privacy_marks"
+	TableMarkKey        Table = "mark_key" // sealed; a copy replaces that of the target
 	TableBackups        Table = "backups"
 	TableCounters       Table = "counters"
 )
@@ -97,7 +101,8 @@ const (
 func Tables() []Table {
 	return []Table{TableShops, TableConnections, TablePeople, TableSessions, TableInvitations, TableTokens,
 		TableOperatorTokens, TableDevices, TableOrders, TablePushes, TableFanOuts, TableEvents, TableHeard, TableChanges,
-		TableRelays, TableAccesses, TableBackups, TableCounters}
+		TableRelays, TableAccesses, TableBackups, TableRequests, TableExports, TableMarks,
+		TableMarkKey, TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row above Bytes is a chunk by itself.
@@ -128,6 +133,10 @@ type Chunk struct {
 	Relays         []store.Lease // as [store.Lease.Free] returns them
 	Accesses       []bellhop.Access
 	Backups        []bellhop.BackupNote
+	Requests       []bellhop.PrivacyRequest
+	Exports        []ExportRow
+	Marks          []MarkRow
+	MarkKeys       []string // one at most
 	Counters       []Counter
 }
 
@@ -180,6 +189,21 @@ type FanOutRow struct {
 	Kind        bellhop.PushKind
 	After, Last int64
 	CreatedAt   time.Time
+}
+
+// ExportRow is the export of a request.
+type ExportRow struct {
+	Request int64
+	Until   time.Time
+	Export  []byte
+}
+
+// MarkRow is a mark of whom a shop has to forget, with the creation of the last order that it counts for;
+// zero is all of them.
+type MarkRow struct {
+	Shop  string
+	Mark  bellhop.Mark
+	Until time.Time
 }
 
 // HeardRow is a [rules.Heard] of a shop.

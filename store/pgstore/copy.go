@@ -57,7 +57,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		err := tx.Do(func(b *postgres.Batch) {
 			readIdentity(b, &i, "FOR UPDATE")
 			for _, t := range move.Tables() {
-				if t != move.TableCounters { // which are no rows
+				if t != move.TableCounters && t != move.TableMarkKey { // these are no rows that somebody added
 					all(b, &has, func(r *postgres.Row) move.Table { return move.Table(r.Text()) },
 						`SELECT $1::text WHERE EXISTS (SELECT FROM `+string(t)+`)`, string(t))
 				}
@@ -72,7 +72,8 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		return tx.Commit(func(b *postgres.Batch) {
 			b.Exec(`TRUNCATE shops, connections, heard, key_check, people, memberships, sessions, links, networks,
 				invitations, tokens, operator_tokens, devices, orders, items, pushes, fanouts, push_totals, events,
-				ledger_totals, changes, relays, looks, backups, copied RESTART IDENTITY`)
+				ledger_totals, changes, relays, looks, backups, privacy_requests, privacy_exports,
+				privacy_marks, mark_key, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
 		})

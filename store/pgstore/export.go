@@ -76,6 +76,11 @@ func table(t move.Table, after string) (func(*exporter, *postgres.Batch), error)
 		return func(x *exporter, b *postgres.Batch) { x.heard(b, p) }, err
 	case move.TableRelays:
 		return (*exporter).relays, nil
+	case move.TableMarks:
+		p, err := move.ParseMarkPlace(after)
+		return func(x *exporter, b *postgres.Batch) { x.marks(b, p) }, err
+	case move.TableMarkKey:
+		return (*exporter).markKey, nil
 	case move.TableCounters:
 		return (*exporter).counters, nil
 	}
@@ -129,6 +134,10 @@ func (x *exporter) behind(b *postgres.Batch, t move.Table, after int64) {
 	case move.TableChanges:
 		export(x, b, &x.Changes, byID, rows.Change, `SELECT c.seq, `+rows.ChangeColumns+` FROM changes c
 			JOIN shops s ON s.id = c.shop_id WHERE c.seq > $1 ORDER BY c.seq`, after)
+	case move.TableRequests:
+		sized(x, b, &x.Requests, rows.Request, rows.RequestColumns, "privacy_requests", "id", "document", after)
+	case move.TableExports:
+		sized(x, b, &x.Exports, rows.Export, "request_id, until, export", "privacy_exports", "request_id", "export", after)
 	case move.TableAccesses:
 		export(x, b, &x.Accesses, byID, rows.Access, `SELECT id, `+rows.AccessColumns+` FROM looks WHERE id > $1 ORDER BY id`,
 			after)
@@ -168,6 +177,21 @@ func (x *exporter) heard(b *postgres.Batch, after move.HeardPlace) {
 		ORDER BY h.shop_id, h.topic, h.slot`, after.Shop, after.Topic, after.Slot)
 }
 
+func (x *exporter) marks(b *postgres.Batch, after move.MarkPlace) {
+	place := func(r *postgres.Row) string {
+		at := move.MarkPlace{Shop: r.Text()}
+		copy(at.Mark[:], r.Blob())
+		return at.String()
+	}
+	export(x, b, &x.Marks, place, rows.Mark, `SELECT shop, mark, shop, mark, until FROM privacy_marks
+		WHERE (mark, shop) > ($1, $2) ORDER BY mark, shop`, after.Mark[:], after.Shop)
+}
+
+// markKey is one row at most.
+func (x *exporter) markKey(b *postgres.Batch) {
+	all(b, &x.MarkKeys, (*postgres.Row).Text, `SELECT value FROM mark_key`)
+}
+
 // relays are few, and one chunk.
 func (x *exporter) relays(b *postgres.Batch) {
 	all(b, &x.Relays, func(r *postgres.Row) store.Lease { return rows.Lease(r).Free() }, listRelays)
@@ -184,6 +208,7 @@ func (x *exporter) counters(b *postgres.Batch) {
 		UNION ALL SELECT 'last_id', 'people', last_value FROM people_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'tokens', last_value FROM tokens_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'devices', last_value FROM devices_id_seq WHERE is_called
+		UNION ALL SELECT 'last_id', 'privacy_requests', last_value FROM privacy_requests_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'looks', max(id) FROM looks
 		UNION ALL SELECT 'last_id', 'pushes', last_value FROM pushes_id_seq WHERE is_called
 		UNION ALL SELECT 'last_id', 'changes', last FROM stream`)

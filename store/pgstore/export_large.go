@@ -44,6 +44,23 @@ func (x *exporter) events(b *postgres.Batch, after bellhop.EventID) {
 	x.whenMore(b, &more)
 }
 
+// sized exports a table whose rows are about as large as one column.
+func sized[T any](
+	x *exporter, b *postgres.Batch, to *[]T, read func(*postgres.Row) T, columns, table, key, column string, after int64,
+) {
+	more := false
+	b.Rows(func(r *postgres.Row) {
+		if x.Full() {
+			return
+		}
+		more = r.Bool()
+		at := byID(r)
+		move.Took(&x.Filling, to, at, read(r))
+	}, `SELECT more, `+key+`, `+columns+` FROM `+upTo(table, key, key+" > $1", "octet_length("+column+")", x.limit)+
+		` rows ORDER BY `+key, after)
+	x.whenMore(b, &more)
+}
+
 // whenMore makes the next chunk begin behind the last row, when the database sent not all.
 func (x *exporter) whenMore(b *postgres.Batch, more *bool) {
 	b.Each(func(pgx.Rows) error {

@@ -62,6 +62,14 @@ var (
 		postgres.Unnest("bigint timestamptz text text text")
 	importBackups = `INSERT INTO backups (` + rows.BackupColumns + `) SELECT * FROM ` +
 		postgres.Unnest("text timestamptz timestamptz")
+	importRequests = `INSERT INTO privacy_requests (` + rows.RequestColumns + `) SELECT * FROM ` +
+		postgres.Unnest("bigint text text text text")
+	importExports = `INSERT INTO privacy_exports (request_id, until, export) SELECT * FROM ` +
+		postgres.Unnest("bigint timestamptz bytea")
+	importMarks = `INSERT INTO privacy_marks (mark, shop, until) SELECT * FROM ` +
+		postgres.Unnest("bytea text timestamptz")
+	importMarkKey = `INSERT INTO mark_key (one, value) SELECT true, n.value FROM ` + postgres.Unnest("text") + ` AS n(value)
+		ON CONFLICT (one) DO UPDATE SET value = excluded.value`
 	importRelays = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
@@ -91,6 +99,10 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	add(importChanges, rowsOf(c.Changes, fillChange))
 	add(importRelays, rowsOf(c.Relays, fillRelay))
 	add(importAccesses, rowsOf(c.Accesses, fillAccess))
+	add(importRequests, rowsOf(c.Requests, fillRequest))
+	add(importExports, rowsOf(c.Exports, fillExport))
+	add(importMarks, rowsOf(c.Marks, fillMark))
+	add(importMarkKey, rowsOf(c.MarkKeys, func(r *postgres.Rows, text *string) { r.Text(*text) }))
 	add(importBackups, rowsOf(c.Backups, fillBackup))
 	return func(b *postgres.Batch) {
 		for _, s := range all {
@@ -213,6 +225,16 @@ func fillBackup(r *postgres.Rows, b *bellhop.BackupNote) {
 	r.Text(b.Name).Always(b.MadeAt).Time(b.Until)
 }
 
+func fillRequest(r *postgres.Rows, q *bellhop.PrivacyRequest) {
+	r.Int(q.ID).Text(q.Shop).Text(string(q.Kind)).Text(string(q.Outcome)).Text(driver.WriteRequest(q))
+}
+
+func fillExport(r *postgres.Rows, e *move.ExportRow) {
+	r.Int(e.Request).Always(e.Until).Bytes(e.Export)
+}
+
+func fillMark(r *postgres.Rows, m *move.MarkRow) { r.Bytes(m.Mark[:]).Text(m.Shop).Time(m.Until) }
+
 func fillRelay(r *postgres.Rows, l *store.Lease) {
 	r.Text(l.Name).Text(l.Origin).Int(l.Cursor).Int(l.Term)
 }
@@ -237,5 +259,6 @@ func importCounter(b *postgres.Batch, n move.Counter) {
 // sequences give out the ids.
 var sequences = []struct{ table, sequence string }{
 	{"people", "people_id_seq"}, {"looks", "looks_id_seq"}, {"tokens", "tokens_id_seq"}, {"devices", "devices_id_seq"},
+	{"privacy_requests", "privacy_requests_id_seq"},
 	{"pushes", "pushes_id_seq"},
 }

@@ -190,6 +190,19 @@ func Request[R Row](r R) (q bellhop.PrivacyRequest) {
 	return q
 }
 
+// Export reads the export of a request.
+func Export[R Row](r R) move.ExportRow {
+	return move.ExportRow{Request: r.Int(), Until: r.Time(), Export: r.Blob()}
+}
+
+// Mark reads a mark of whom a shop has to forget.
+func Mark[R Row](r R) (m move.MarkRow) {
+	m.Shop = r.Text()
+	copy(m.Mark[:], r.Blob())
+	m.Until = r.Time()
+	return m
+}
+
 // Erases is a condition for a request that erased its shop, or is about to.
 const Erases = `kind IN ('` + string(bellhop.RequestErase) + `', '` + string(bellhop.RequestEraseNow) + `')
 	AND outcome IN ('', '` + string(bellhop.RequestDone) + `')`

@@ -84,7 +84,9 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
-			`DELETE FROM looks`, `DELETE FROM backups`, `DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+			`DELETE FROM looks`, `DELETE FROM backups`, `DELETE FROM privacy_exports`, `DELETE FROM privacy_requests`,
+			`DELETE FROM privacy_marks`, `DELETE FROM mark_key`,
+			`DELETE FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices', 'privacy_requests')`,
 			`UPDATE pruned SET seq = 0`} {
 			if err := tx.Prepare(clear).Exec(); err != nil {
 				return err
@@ -98,7 +100,9 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 // empty returns an error that names the first table with rows.
 func empty(c *sqlitefile.Conn) error {
 	for _, t := range move.Tables() {
-		if n, err := countRows(c, t); err != nil {
+		if n, err := countRows(c, t); t == move.TableMarkKey {
+			continue
+		} else if err != nil {
 			return err
 		} else if n > 0 {
 			return move.NotEmpty(t)
@@ -152,6 +156,8 @@ func (im *importer) chunk(c *move.Chunk) error {
 		addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order), addAll(im, c.Pushes, im.push),
 		addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event), addAll(im, c.Heard, im.heard),
 		addAll(im, c.Changes, im.change), addAll(im, c.Relays, im.relay), addAll(im, c.Accesses, im.access),
+		addAll(im, c.Requests, im.request), addAll(im, c.Exports, im.export), addAll(im, c.Marks, im.mark),
+		addAll(im, c.MarkKeys, im.markKey),
 		addAll(im, c.Backups, im.backup), addAll(im, c.Counters, im.counter),
 	} {
 		if err != nil {
@@ -318,6 +324,25 @@ func (im *importer) access(l *bellhop.Access) error {
 
 func (im *importer) backup(b *bellhop.BackupNote) error { return insertBackup(im.tx.Conn, b) }
 
+func (im *importer) request(r *bellhop.PrivacyRequest) error {
+	return im.tx.Prepare(`INSERT INTO privacy_requests (` + rows.RequestColumns + `) VALUES (?,?,?,?,?)`).Int(r.ID).
+		Text(r.Shop).Text(string(r.Kind)).Text(string(r.Outcome)).Text(driver.WriteRequest(r)).Exec()
+}
+
+func (im *importer) export(e *move.ExportRow) error {
+	return im.tx.Prepare(`INSERT INTO privacy_exports (request_id, until, export) VALUES (?,?,?)`).Int(e.Request).
+		Int(micros(e.Until)).Blob(e.Export).Exec()
+}
+
+func (im *importer) mark(m *move.MarkRow) error {
+	return im.tx.Prepare(`INSERT INTO privacy_marks (shop, mark, until) VALUES (?,?,?)`).Text(m.Shop).Blob(m.Mark[:]).
+		Time(m.Until).Exec()
+}
+
+func (im *importer) markKey(text *string) error {
+	return im.tx.Prepare(`INSERT OR REPLACE INTO mark_key (one, value) VALUES (1, ?)`).Text(*text).Exec()
+}
+
 // relay adds a relay without a holder.
 func (im *importer) relay(r *store.Lease) error {
 	return im.tx.Prepare(`INSERT INTO relays (` + rows.LeaseColumns + `) VALUES (?,?,?,'',?,0)`).
@@ -339,7 +364,7 @@ func (im *importer) counter(n *move.Counter) error {
 		return holdPush(im.tx.Conn, n.N)
 	}
 	switch n.Name {
-	case "people", "tokens", "devices": // these never give out an id twice
+	case "people", "tokens", "devices", "privacy_requests": // these never give out an id twice
 		return im.tx.RaiseID(n.Name, n.N)
 	}
 	return nil

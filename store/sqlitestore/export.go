@@ -60,6 +60,10 @@ func (x *exporter) table(t move.Table, after string) error {
 		return x.heard(after)
 	case move.TableRelays:
 		return x.relays()
+	case move.TableMarks:
+		return x.marks(after)
+	case move.TableMarkKey:
+		return x.markKey()
 	case move.TableCounters:
 		return x.counters()
 	}
@@ -105,6 +109,12 @@ func (x *exporter) behind(t move.Table, place int64) error {
 	case move.TableChanges:
 		return export(x, &x.Changes, rows.Change, `SELECT c.seq, `+rows.ChangeColumns+` FROM changes c
 			CROSS JOIN shops s ON s.id = c.shop_id WHERE c.seq > ? ORDER BY c.seq`, place)
+	case move.TableRequests:
+		return export(x, &x.Requests, rows.Request, `SELECT id, `+rows.RequestColumns+` FROM privacy_requests WHERE id > ?
+			ORDER BY id`, place)
+	case move.TableExports:
+		return export(x, &x.Exports, rows.Export, `SELECT request_id, request_id, until, export FROM privacy_exports
+			WHERE request_id > ? ORDER BY request_id`, place)
 	case move.TableAccesses:
 		return export(x, &x.Accesses, rows.Access, `SELECT id, `+rows.AccessColumns+` FROM looks WHERE id > ? ORDER BY id`,
 			place)
@@ -177,6 +187,28 @@ func (x *exporter) event(r sqlitefile.Row) store.Line {
 	return l
 }
 
+func (x *exporter) marks(after string) error {
+	p, err := move.ParseMarkPlace(after)
+	if err != nil {
+		return err
+	}
+	place := func(r sqlitefile.Row) string {
+		at := move.MarkPlace{Shop: r.Text()}
+		copy(at.Mark[:], r.Blob())
+		return at.String()
+	}
+	return exportKeyed(x, &x.Marks, place, rows.Mark, x.c.Prepare(`SELECT shop, mark, shop, mark, until FROM privacy_marks
+		WHERE (shop, mark) > (?,?) ORDER BY shop, mark`).Text(p.Shop).Blob(p.Mark[:]))
+}
+
+func (x *exporter) markKey() error {
+	key, err := markKey(x.c)
+	if key != "" {
+		x.MarkKeys = []string{key}
+	}
+	return err
+}
+
 // relays are few, and one chunk.
 func (x *exporter) relays() error {
 	all, err := sqlitefile.All(x.c.Prepare(`SELECT `+rows.LeaseColumns+` FROM relays WHERE cursor IS NOT NULL
@@ -190,7 +222,8 @@ func (x *exporter) counters() error {
 	for _, q := range [...]string{
 		`SELECT 'outcome', outcome, n FROM ledger_totals`,
 		`SELECT 'status', status, n FROM push_totals`,
-		`SELECT 'last_id', name, seq FROM sqlite_sequence WHERE name IN ('people', 'tokens', 'devices')`,
+		`SELECT 'last_id', name, seq FROM sqlite_sequence WHERE name IN
+			('people', 'tokens', 'devices', 'privacy_requests')`,
 		`SELECT 'last_id', 'looks', max(id) FROM looks`,
 		`SELECT 'last_id', 'pushes', max(id) FROM pushes`,
 		`SELECT 'last_id', 'changes', max(seq) FROM changes`,

@@ -45,6 +45,7 @@ func fill(f *fixture) {
 	f.addShop(fourth)
 	f.addDevices(fourth, many)
 	f.record(f.order(fourth, 1, 1))
+	fillPrivacy(f)
 	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = true }))
 	r := must(f.s.TakeRelay(f.ctx, "events", "one", day, time.Minute))(f)
 	r.Cursor -= 100
@@ -134,6 +135,20 @@ func fillPeople(f *fixture) {
 	d := f.addDevice(shop, "own", bellhop.FormData)
 	d.PersonID = owner.ID
 	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
+}
+
+// fillPrivacy adds requests, a copy of which has to recognise whom they are about.
+func fillPrivacy(f *fixture) {
+	request := f.forget(fourth, at(5003))
+	f.record(request, marked(f.order(fourth, 2, 1), 9))
+	r := must(f.s.AddRequest(f.ctx, fullRequest()))(f)
+	f.must(f.s.PutExport(f.ctx, r.ID, []byte("{\"\x00\"}"), at(5004)))
+	f.must(f.s.UpdateRequest(f.ctx, r.ID, func(r *bellhop.PrivacyRequest) error {
+		r.Outcome, r.DoneAt = bellhop.RequestDone, at(5005)
+		return nil
+	}))
+	must(f.s.RedactOrders(f.ctx, second, []int64{3}, bellhop.RedactedForRetention, at(5006)))(f)
+	f.must(f.s.PutMarkKey(f.ctx, "", "sealed:1:x"))
 }
 
 // fillOrders records new orders, newer and older versions, touches and
@@ -271,5 +286,14 @@ func goOn(f *fixture) (said []any) {
 	f.must(f.s.RemovePerson(f.ctx, must(f.s.PersonByEmail(f.ctx, "ann@example.com"))(f).ID))
 	tell(must(f.s.SetHandling(f.ctx, second, 3, "", bellhop.HandlingHandled, at(7000)))(f))
 	tell(must(f.s.Prune(f.ctx, at(100), 1000))(f))
+	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = false }))
+	tell(f.record(marked(f.order(fourth, 1, 2), 9), marked(f.order(fourth, 3, 1), 5)))
+	for _, id := range []int64{1, 2, 3} {
+		o := must(f.s.Order(f.ctx, fourth, id))(f)
+		tell(o.CustomerName, o.RedactedFor, o.RedactedAt)
+	}
+	r := must(f.s.AddRequest(f.ctx, fullRequest()))(f)
+	tell(r, must(f.s.Requests(f.ctx, store.RequestQuery{}))(f), must(f.s.PrivacyExport(f.ctx, shop, r.ID-1))(f),
+		must(f.s.MarkKey(f.ctx))(f))
 	return said
 }
