@@ -30,11 +30,15 @@ type Connections interface {
 	Uninstall(ctx context.Context, shop string, at time.Time) error
 }
 
-// KeyChecks keep the value by which a process recognises the key that seals secrets: see
-// [bellhop/store/sealed].
+// KeyChecks keep the value by which a process recognises the key that seals secrets, and the key of marks that it
+// seals: see [bellhop/store/sealed].
 type KeyChecks interface {
 	// KeyCheck returns it; "" before there is a key.
 	KeyCheck(ctx context.Context) (string, error)
 	// PutKeyCheck replaces was; bellhop.Conflict if it is another one by now.
 	PutKeyCheck(ctx context.Context, was, is string) error
+	// MarkKey returns the key of the marks ([bellhop.Mark]), as it is kept; "" before there is one.
+	MarkKey(ctx context.Context) (string, error)
+	// PutMarkKey is PutKeyCheck for it.
+	PutMarkKey(ctx context.Context, was, is string) error
 }

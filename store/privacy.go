@@ -66,6 +66,13 @@ type Backups interface {
 // MaxExport bounds an export.
 const MaxExport = 32 << 20
 
+// UnmarkedError is that of facts without marks whose shop has to forget somebody. Nothing is recorded.
+type UnmarkedError struct{ Shop string }
+
+func (e *UnmarkedError) Error() string {
+	return "the shop has to forget somebody, and the facts have no marks by which it recognises them"
+}
+
 // RequestQuery narrows the list of requests. Zero fields don't.
 type RequestQuery struct {
 	Limit  int // 1 to 200; 0 means 50

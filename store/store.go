@@ -62,8 +62,8 @@ type Recorder interface {
 	// A request for personal data is kept with its marks ([bellhop.PrivacyRequest]). From then on the store
 	// recognises by the facts' marks what it has to forget: it records such orders without personal data,
 	// and keeps no bodies of theirs. Nor does it of requests themselves, of orders that were redacted, and of
-	// shops that were erased and are unknown now. It returns bellhop.Conflict for facts without marks of a shop
-	// that has to forget somebody.
+	// shops that were erased and are unknown now. It returns an [UnmarkedError] for facts without marks of a
+	// shop that has to forget somebody.
 	//
 	// An event whose line says recorded, duplicate or stale keeps the line; a skipped or
 	// dead one gets a new one. Results are in the order of the facts.

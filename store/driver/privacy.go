@@ -80,16 +80,8 @@ func ReadRequest(kept string, r *bellhop.PrivacyRequest) error {
 	return nil
 }
 
-// Unmarked is the error of a store that has to forget somebody, and got facts without the marks by which it
-// recognises them.
-func Unmarked() error {
-	return &bellhop.Error{Kind: bellhop.Conflict, Code: "key_missing", Setting: "BELLHOP_KEY",
-		Message: "it is missing: without it nobody recognises the customers that a shop has to forget; give the key " +
-			"that every bellhop of this database has"}
-}
-
-// NeedsMarks reports whether facts like f have marks.
-func NeedsMarks(f *bellhop.Fact) bool { return f.Order != nil || f.History != nil }
+// Unmarked reports whether a fact has no marks, and could have some.
+func Unmarked(f *bellhop.Fact) bool { return len(f.Marks) == 0 && (f.Order != nil || f.History != nil) }
 
 // CheckRedact refuses to redact too many orders at once, and for no known reason.
 func CheckRedact(ids []int64, why string) error {

@@ -152,25 +152,40 @@ func (db *DB) skipOwed(ctx context.Context, shop string, at time.Time) (n int, e
 }
 
 // KeyCheck implements [store.KeyChecks].
-func (db *DB) KeyCheck(ctx context.Context) (value string, err error) {
-	err = db.api.Read(ctx, func(b *postgres.Batch) {
-		one(b, &value, (*postgres.Row).Text, `SELECT value FROM key_check`)
-	})
-	return value, wrap("read the key's check value", err)
-}
+func (db *DB) KeyCheck(ctx context.Context) (string, error) { return db.oneValue(ctx, "key_check") }
 
 // PutKeyCheck implements [store.KeyChecks].
 func (db *DB) PutKeyCheck(ctx context.Context, was, is string) error {
+	return db.putValue(ctx, "key_check", was, is)
+}
+
+// MarkKey implements [store.KeyChecks].
+func (db *DB) MarkKey(ctx context.Context) (string, error) { return db.oneValue(ctx, "mark_key") }
+
+// PutMarkKey implements [store.KeyChecks].
+func (db *DB) PutMarkKey(ctx context.Context, was, is string) error {
+	return db.putValue(ctx, "mark_key", was, is)
+}
+
+// oneValue reads a table of one value.
+func (db *DB) oneValue(ctx context.Context, table string) (value string, err error) {
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		one(b, &value, (*postgres.Row).Text, `SELECT value FROM `+table)
+	})
+	return value, wrap("read a key's value", err)
+}
+
+func (db *DB) putValue(ctx context.Context, table, was, is string) error {
 	var n int64
 	err := db.api.Once(ctx, func(b *postgres.Batch) {
 		if was == "" {
-			b.Count(&n, `INSERT INTO key_check (one, value) VALUES (true, $1) ON CONFLICT DO NOTHING`, is)
+			b.Count(&n, `INSERT INTO `+table+` (one, value) VALUES (true, $1) ON CONFLICT DO NOTHING`, is)
 		} else {
-			b.Count(&n, `UPDATE key_check SET value = $2 WHERE value = $1`, was, is)
+			b.Count(&n, `UPDATE `+table+` SET value = $2 WHERE value = $1`, was, is)
 		}
 	})
 	if err == nil && n == 0 {
 		err = driver.KeyChanged()
 	}
-	return wrap("keep the key's check value", err)
+	return wrap("keep a key's value", err)
 }

@@ -11,6 +11,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/postgres"
+	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/rows"
 	"bellhop/store/rules"
@@ -50,8 +51,8 @@ func plan[T any](
 		if err := tx.Do(l.load); err != nil {
 			return err
 		}
-		if l.unmarked {
-			return driver.Unmarked()
+		if l.unmarked != "" {
+			return &store.UnmarkedError{Shop: l.unmarked}
 		}
 		var s recording
 		s.Recording, result = rule(l.Before, facts)
@@ -76,7 +77,7 @@ type loading struct {
 	rules.Before
 	turn     string
 	facts    []bellhop.Fact
-	unmarked bool // a shop has to forget somebody, and nobody could say whom its facts are about
+	unmarked string // a shop that has to forget somebody, and of which a fact has no marks
 }
 
 const (

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	loadMarks = `SELECT mark, until FROM privacy_marks WHERE mark = ANY($2::bytea[]) AND shop = ANY($1)`
-	// Shops of facts without marks.
-	loadMarked = `SELECT 1 WHERE EXISTS (SELECT FROM privacy_marks WHERE shop = ANY($1))`
+	loadMarks  = `SELECT mark, until FROM privacy_marks WHERE mark = ANY($2::bytea[]) AND shop = ANY($1)`
+	loadMarked = `SELECT n.shop FROM unnest($1::text[]) n(shop) WHERE EXISTS (SELECT FROM privacy_marks m
+		WHERE m.shop = n.shop) LIMIT 1`
 	// Shops that are unknown because they were erased, or are being.
 	loadErased = `SELECT shop FROM privacy_requests WHERE shop = ANY($1) AND ` + rows.Erases + `
 		AND NOT EXISTS (SELECT FROM shops WHERE domain = privacy_requests.shop)`
@@ -31,7 +31,7 @@ func (l *loading) loadForgetting(b *postgres.Batch, domains []string) {
 		for k := range f.Marks {
 			marks = append(marks, f.Marks[k][:])
 		}
-		if len(f.Marks) == 0 && driver.NeedsMarks(f) {
+		if driver.Unmarked(f) && !slices.Contains(unmarked, f.Event.Shop) {
 			unmarked = append(unmarked, f.Event.Shop)
 		}
 	}
@@ -40,7 +40,7 @@ func (l *loading) loadForgetting(b *postgres.Batch, domains []string) {
 		b.Rows(l.addMark, loadMarks, domains, marks)
 	}
 	if len(unmarked) > 0 {
-		b.Rows(func(*postgres.Row) { l.unmarked = true }, loadMarked, unmarked)
+		b.Rows(func(r *postgres.Row) { l.unmarked = r.Text() }, loadMarked, unmarked)
 	}
 }
 
@@ -57,8 +57,8 @@ func (db *DB) SettleMarks(ctx context.Context) error {
 }
 
 // personalOrders bounds the documents.
-const personalOrders = `SELECT o.order_id, NOT o.deleted AND o.redacted_for IS NULL, o.details::text, o.history::text, ` +
-	rows.OrderColumns + `NULL FROM (SELECT o.*, sum(o.size) OVER (ORDER BY o.order_id) AS upto FROM
+const personalOrders = `SELECT o.order_id, NOT o.deleted AND o.redacted_for IS NULL, o.details::text,
+	o.history::text, ` + rows.OrderColumns + `NULL FROM (SELECT o.*, sum(o.size) OVER (ORDER BY o.order_id) AS upto FROM
 		(SELECT *, coalesce(octet_length(details::text), 0) + coalesce(octet_length(history::text), 0) AS size FROM orders
 			WHERE shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id > $2 ORDER BY order_id LIMIT $3) o) o
 	WHERE o.upto - o.size < $4 ORDER BY o.order_id`

@@ -26,10 +26,14 @@ func Open(ctx context.Context, s store.Store, keys Keys) (*Store, error) {
 	if err == nil && plain {
 		_, err = reseal(ctx, s, keys, isPlain)
 	}
+	sealed := &Store{Store: s, keys: keys}
+	if err == nil {
+		_, err = sealed.marker.key(ctx, s, keys)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Store{Store: s, keys: keys}, nil
+	return sealed, nil
 }
 
 func isPlain(text string) bool { return text != "" && keyOf(text) == "" }
@@ -104,7 +108,7 @@ func keep(ctx context.Context, s store.KeyChecks, keys Keys) error {
 	return keys.recognise(check)
 }
 
-// each calls fn with the secrets of each shop and connection, as they are kept.
+// each calls fn with the secrets of each shop and connection, and with the key of the marks, as they are kept.
 func each(ctx context.Context, s store.Store, fn func([]secret) error) error {
 	shops, err := s.Shops(ctx)
 	if err != nil {
@@ -124,24 +128,35 @@ func each(ctx context.Context, s store.Store, fn func([]secret) error) error {
 			return err
 		}
 	}
-	return nil
+	key, err := s.MarkKey(ctx)
+	if err != nil {
+		return err
+	}
+	return fn([]secret{{&key, markAt}})
 }
 
-// Resealed counts the shops and connections whose secrets were sealed anew.
-type Resealed struct{ Shops, Connections int }
+// Resealed counts the shops and connections whose secrets were sealed anew. Marks says that the key of the marks was.
+type Resealed struct {
+	Shops, Connections int
+	Marks              bool
+}
 
 // reseal seals anew, under the first key, the secrets whose texts are meant.
 func reseal(ctx context.Context, s store.Store, keys Keys, meant func(text string) bool) (done Resealed, err error) {
 	var shops, connections []string
+	var markKey string
 	err = each(ctx, s, func(secrets []secret) error {
 		for _, one := range secrets {
 			if !meant(*one.text) {
 				continue
 			}
-			if one.at.table == "shops" {
+			switch one.at.table {
+			case "shops":
 				shops = append(shops, one.at.row)
-			} else {
+			case "connections":
 				connections = append(connections, one.at.row)
+			default:
+				markKey = *one.text
 			}
 			break
 		}
@@ -167,5 +182,17 @@ func reseal(ctx context.Context, s store.Store, keys Keys, meant func(text strin
 		}
 		done.Connections++
 	}
-	return done, nil
+	if markKey != "" {
+		err = resealMarkKey(ctx, s, keys, markKey)
+		done.Marks = err == nil
+	}
+	return done, err
+}
+
+func resealMarkKey(ctx context.Context, s store.KeyChecks, keys Keys, was string) error {
+	plain, err := keys.open(was, markAt)
+	if err != nil {
+		return err
+	}
+	return s.PutMarkKey(ctx, was, keys[0].seal(plain, markAt))
 }

@@ -13,6 +13,7 @@ type Use struct {
 	Key     string // its id; "" for secrets that are plain
 	Secrets int    // of shops
 	Tokens  int    // of connections
+	Marks   int    // the key of the marks: 1 or 0
 }
 
 // Uses counts the secrets in a store by key, in the order in which they are met.
@@ -21,10 +22,13 @@ func Uses(ctx context.Context, s store.Store) (uses []Use, err error) {
 		for _, one := range secrets {
 			if *one.text != "" {
 				u := use(&uses, keyOf(*one.text))
-				if one.at.table == "shops" {
+				switch one.at.table {
+				case "shops":
 					u.Secrets++
-				} else {
+				case "connections":
 					u.Tokens++
+				default:
+					u.Marks++
 				}
 			}
 		}
@@ -64,6 +68,7 @@ func Rotate(ctx context.Context, s store.Store, keys Keys) (Resealed, error) {
 type Lost struct {
 	Secrets     []string // that had a secret of their own
 	Connections []string
+	Marks       bool // the key of the marks: with a new one nobody is recognised by the marks of before
 }
 
 // Reset drops what these keys can't open, and makes the first one the database's. A shop keeps
@@ -77,9 +82,13 @@ func Reset(ctx context.Context, s store.Store, keys Keys, now time.Time) (lost L
 			return nil
 		}
 		at := secrets[0].at
-		if at.table == "shops" {
+		switch at.table {
+		case "shops":
 			lost.Secrets = append(lost.Secrets, at.row)
 			return s.UpdateShop(ctx, at.row, func(shop *bellhop.Shop) { keys.drop(secretsOf(shop)) })
+		case markAt.table:
+			lost.Marks = true
+			return s.PutMarkKey(ctx, *secrets[0].text, keys.newMarkKey())
 		}
 		lost.Connections = append(lost.Connections, at.row)
 		return s.UpdateConnection(ctx, at.row, func(c *bellhop.Connection) error {

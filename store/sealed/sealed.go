@@ -1,5 +1,6 @@
 // Package sealed is a store over another one that keeps secrets encrypted in it: those that shops have
-// of their own, and the tokens of their connections. No driver knows of it.
+// of their own, the tokens of their connections, and the key of the marks by which it recognises whom it has to
+// forget. No driver knows of it.
 //
 // A secret is sealed with AES-256-GCM under the first of the keys, and bound to its table, shop and
 // column, so that nobody can put it elsewhere. Its text names the key, so that two can be in use while
@@ -17,13 +18,15 @@ import (
 // Store is the store over another one.
 type Store struct {
 	store.Store
-	keys Keys
+	keys   Keys
+	marker marker
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Keyless returns a store without keys. It reads what is plain, as everything was before there were keys, and
-// neither keeps a new secret nor opens a sealed one.
+// neither keeps a new secret nor opens a sealed one. Nor does it record anything of a shop that has to forget
+// somebody.
 func Keyless(s store.Store) *Store { return &Store{Store: s} }
 
 // secret is a secret and where it is kept.

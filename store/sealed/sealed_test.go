@@ -277,6 +277,13 @@ func (d *dying) UpdateConnection(ctx context.Context, shop string, change func(*
 	return d.Store.UpdateConnection(ctx, shop, change)
 }
 
+func (d *dying) PutMarkKey(ctx context.Context, was, is string) error {
+	if d.dies() {
+		return errKilled
+	}
+	return d.Store.PutMarkKey(ctx, was, is)
+}
+
 func (d *dying) PutKeyCheck(ctx context.Context, was, is string) error {
 	if d.dies() {
 		return errKilled
@@ -288,7 +295,7 @@ func TestRotate(t *testing.T) {
 	s := fresh(t)
 	fill(t, open(t, s, key(t, 1)))
 	both, ctx := sealed.Keys{key(t, 2), key(t, 1)}, t.Context()
-	for _, left := range []int{0, 1, 1} { // killed at each step
+	for _, left := range []int{0, 1, 1, 1} { // killed at each step
 		if _, err := sealed.Rotate(ctx, &dying{s, left}, both); !errors.Is(err, errKilled) {
 			t.Fatalf("killed after %d: %v", left, err)
 		}
@@ -302,7 +309,7 @@ func TestRotate(t *testing.T) {
 	reads(t, open(t, s, key(t, 2))) // the old one can go
 	uses, err := sealed.Uses(ctx, s)
 	must(t, err)
-	if want := []sealed.Use{{Key: key(t, 2).ID(), Secrets: 2, Tokens: 4}}; !slices.Equal(uses, want) {
+	if want := []sealed.Use{{Key: key(t, 2).ID(), Secrets: 2, Tokens: 4, Marks: 1}}; !slices.Equal(uses, want) {
 		t.Errorf("uses %+v", uses)
 	}
 	if _, err := sealed.Open(ctx, s, sealed.Keys{key(t, 1)}); bellhop.KindOf(err) != bellhop.Conflict {
@@ -327,8 +334,11 @@ func TestReset(t *testing.T) {
 		c.Reason != "reconnect_needed" || !c.Since.Equal(day.Add(time.Hour)) {
 		t.Errorf("%+v, %+v", shops, c)
 	}
+	if !lost.Marks {
+		t.Error("the key of the marks is not among what was lost")
+	}
 	lost, err = sealed.Reset(ctx, s, sealed.Keys{key(t, 2)}, day)
-	if err != nil || len(lost.Secrets)+len(lost.Connections) > 0 {
+	if err != nil || len(lost.Secrets)+len(lost.Connections) > 0 || lost.Marks {
 		t.Errorf("again: %+v, %v", lost, err)
 	}
 }

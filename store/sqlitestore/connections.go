@@ -172,21 +172,39 @@ func (db *DB) KeyCheck(ctx context.Context) (string, error) {
 	return get(ctx, db.read, "read the key's check value", keyCheck)
 }
 
-func keyCheck(c *sqlitefile.Conn) (value string, err error) {
-	_, err = c.Prepare(`SELECT value FROM key_check`).First(func(r sqlitefile.Row) { value = r.Text() })
+// MarkKey implements [store.KeyChecks].
+func (db *DB) MarkKey(ctx context.Context) (string, error) {
+	return get(ctx, db.read, "read the key of marks", markKey)
+}
+
+func keyCheck(c *sqlitefile.Conn) (string, error) { return oneValue(c, "key_check") }
+func markKey(c *sqlitefile.Conn) (string, error)  { return oneValue(c, "mark_key") }
+
+// oneValue reads a table of one value.
+func oneValue(c *sqlitefile.Conn, table string) (value string, err error) {
+	_, err = c.Prepare(`SELECT value FROM ` + table).First(func(r sqlitefile.Row) { value = r.Text() })
 	return value, err
 }
 
 // PutKeyCheck implements [store.KeyChecks].
 func (db *DB) PutKeyCheck(ctx context.Context, was, is string) error {
-	return db.write(ctx, "keep the key's check value", func(tx *sqlitefile.Tx) error {
-		now, err := keyCheck(tx.Conn)
+	return db.putValue(ctx, "key_check", was, is)
+}
+
+// PutMarkKey implements [store.KeyChecks].
+func (db *DB) PutMarkKey(ctx context.Context, was, is string) error {
+	return db.putValue(ctx, "mark_key", was, is)
+}
+
+func (db *DB) putValue(ctx context.Context, table, was, is string) error {
+	return db.write(ctx, "keep a key's value", func(tx *sqlitefile.Tx) error {
+		now, err := oneValue(tx.Conn, table)
 		if err == nil && now != was {
 			err = driver.KeyChanged()
 		}
 		if err != nil {
 			return err
 		}
-		return tx.Prepare(`INSERT OR REPLACE INTO key_check (one, value) VALUES (1, ?)`).Text(is).Exec()
+		return tx.Prepare(`INSERT OR REPLACE INTO ` + table + ` (one, value) VALUES (1, ?)`).Text(is).Exec()
 	})
 }

@@ -32,8 +32,8 @@ func erased(c *sqlitefile.Conn, shop string) (bool, error) {
 
 // loadMarks finds which of a fact's marks its shop has to forget.
 func loadMarks(c *sqlitefile.Conn, f *bellhop.Fact, marks map[bellhop.Mark]time.Time) error {
-	if len(f.Marks) == 0 && driver.NeedsMarks(f) {
-		return driver.Unmarked()
+	if driver.Unmarked(f) {
+		return &store.UnmarkedError{Shop: f.Event.Shop}
 	}
 	for _, m := range f.Marks {
 		_, err := c.Prepare(`SELECT until FROM privacy_marks WHERE shop = ? AND mark = ?`).Text(f.Event.Shop).Blob(m[:]).

@@ -198,16 +198,26 @@ func uninstalledOfSeveralShops(f *fixture) {
 }
 
 func keyChecks(f *fixture) {
-	is := func(want string) {
-		f.Helper()
-		f.equal("check value", must(f.s.KeyCheck(f.ctx))(f), want)
+	for _, v := range []struct {
+		get func(store.Store) (string, error)
+		put func(s store.Store, was, is string) error
+	}{
+		{func(s store.Store) (string, error) { return s.KeyCheck(f.ctx) },
+			func(s store.Store, was, is string) error { return s.PutKeyCheck(f.ctx, was, is) }},
+		{func(s store.Store) (string, error) { return s.MarkKey(f.ctx) },
+			func(s store.Store, was, is string) error { return s.PutMarkKey(f.ctx, was, is) }},
+	} {
+		is := func(want string) {
+			f.Helper()
+			f.equal("value", must(v.get(f.s))(f), want)
+		}
+		is("")
+		f.must(v.put(f.s, "", "one"))
+		f.kind(bellhop.Conflict, v.put(f.s, "", "two"))
+		f.kind(bellhop.Conflict, v.put(f.s, "two", "three"))
+		is("one")
+		f.must(v.put(f.s, "one", "two"))
+		f.s = f.d.Reopen(f.T, f.s)
+		is("two")
 	}
-	is("")
-	f.must(f.s.PutKeyCheck(f.ctx, "", "one"))
-	f.kind(bellhop.Conflict, f.s.PutKeyCheck(f.ctx, "", "two"))
-	f.kind(bellhop.Conflict, f.s.PutKeyCheck(f.ctx, "two", "three"))
-	is("one")
-	f.must(f.s.PutKeyCheck(f.ctx, "one", "two"))
-	f.s = f.d.Reopen(f.T, f.s)
-	is("two")
 }
