@@ -159,19 +159,49 @@ func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	return append(found, wire.OK("dead letters", "none")), nil
 }
 
-// compliance reports requests that a person has to act on by law or for Shopify.
-func compliance(j *job, p *wire.Parts) ([]wire.Finding, error) {
-	n, more, err := countLines(j, p.Store, store.LineQuery{Outcome: bellhop.OutcomeSkipped,
-		Reason: bellhop.ReasonNotActedOn})
+// lateRequest is how long before its end doctor warns of an open request.
+const lateRequest = 10 * 24 * time.Hour
+
+// compliance reports open requests for personal data, and those that an older bellhop left to a person.
+func compliance(j *job, p *wire.Parts) (found []wire.Finding, err error) {
+	open, first, err := openRequests(j, p.Store)
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 {
-		return []wire.Finding{wire.OK("requests", "no request for data or its deletion")}, nil
+	switch about := plural(open, "open request") + " for data or its deletion"; {
+	case open == 0:
+		found = append(found, wire.OK("requests", "no open request for data or its deletion"))
+	case first.Sub(j.stamp()) > lateRequest:
+		found = append(found, wire.OK("requests", about))
+	default:
+		found = append(found, wire.Warn("requests", about+", due on "+first.UTC().Format(time.DateOnly),
+			"start bellhop serve or bellhop worker, which carry them out, or look into its log"))
 	}
-	return []wire.Finding{wire.Warn("requests",
-		atLeast(n, more, "event")+" that a person has to act on, some within 30 days",
-		"see bellhop ledger ls --reason "+bellhop.ReasonNotActedOn)}, nil
+	n, more, err := countLines(j, p.Store, store.LineQuery{Outcome: bellhop.OutcomeSkipped,
+		Reason: bellhop.ReasonNotActedOn})
+	if err != nil || n == 0 {
+		return found, err
+	}
+	return append(found, wire.Warn("requests", atLeast(n, more, "event")+" that an older bellhop left to a person",
+		"see bellhop ledger ls --reason "+bellhop.ReasonNotActedOn+", then run bellhop replay for each of these shops")), nil
+}
+
+// openRequests counts them, and returns when the first one is due.
+func openRequests(j *job, s store.Store) (n int, due time.Time, err error) {
+	for q := (store.RequestQuery{Open: true, Limit: 200}); ; {
+		page, err := s.Requests(j.ctx, q)
+		if err != nil {
+			return n, due, err
+		}
+		for _, r := range page.Requests {
+			if n++; due.IsZero() || r.DueAt.Before(due) {
+				due = r.DueAt
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return n, due, nil
+		}
+	}
 }
 
 // quietAfter is the silence of a shop from which doctor warns: Shopify drops a

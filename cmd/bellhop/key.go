@@ -31,6 +31,7 @@ type keyRow struct {
 	State   string `json:"state"`
 	Secrets int    `json:"secrets"`
 	Tokens  int    `json:"tokens"`
+	Marks   int    `json:"marks"` // the key of marks
 }
 
 func (c *keyCheckCmd) Run(j *job) error {
@@ -39,9 +40,11 @@ func (c *keyCheckCmd) Run(j *job) error {
 		if err != nil {
 			return err
 		}
-		err = list(j, c.jsonFlag, "There is no key yet, and nothing to seal.", "KEY\tSTATE\tSHOPS' SECRETS\tTOKENS", found,
+		err = list(j, c.jsonFlag, "There is no key yet, and nothing to seal.",
+			"KEY\tSTATE\tSHOPS' SECRETS\tTOKENS\tKEY OF MARKS", found,
 			func(r keyRow) (keyRow, []string) {
-				return r, []string{orDash(r.Key), r.State, strconv.Itoa(r.Secrets), strconv.Itoa(r.Tokens)}
+				return r, []string{orDash(r.Key), r.State, strconv.Itoa(r.Secrets), strconv.Itoa(r.Tokens),
+					strconv.Itoa(r.Marks)}
 			})
 		if err != nil {
 			return err
@@ -70,7 +73,7 @@ func keyRows(j *job, s store.Store, keys sealed.Keys) (found []keyRow, err error
 		if u.Key == "" {
 			found[i].State = "plain until bellhop starts with a key"
 		}
-		found[i].Secrets, found[i].Tokens = u.Secrets, u.Tokens
+		found[i].Secrets, found[i].Tokens, found[i].Marks = u.Secrets, u.Tokens, u.Marks
 	}
 	return found, err
 }
@@ -110,8 +113,8 @@ type keyResetCmd struct {
 
 func (keyResetCmd) Help() string {
 	return `For when a key is lost for good. It drops the tokens and shops' secrets that BELLHOP_KEY can't open, and keeps
-all else: orders, people, devices. Shops have to be connected again, and secrets of their own be given again. See
-docs/key.md.`
+all else: orders, people, devices. Shops have to be connected again, and secrets of their own be given again. Customers
+who were to be forgotten are no longer recognised; what was redacted stays so. See docs/key.md.`
 }
 
 func (c *keyResetCmd) Run(j *job) error {
@@ -131,6 +134,10 @@ func (c *keyResetCmd) Run(j *job) error {
 		}
 		for _, domain := range lost.Secrets {
 			j.say("Dropped the own secret of %s. Give it again: bellhop shop rotate-secret %[1]s --secret-file FILE", domain)
+		}
+		if lost.Marks {
+			j.say("Made a new key of marks: customers who were to be forgotten are no longer recognised in new webhooks. " +
+				"Orders that were redacted stay so.")
 		}
 		return j.said(nil, "What is left opens with the key %s.", keys.IDs()[0])
 	})
