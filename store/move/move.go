@@ -92,7 +92,7 @@ const (
 	TableRequests       Table = "privacy_requests"
 	TableExports        Table = "privacy_exports"
 	TableMarks          Table = "privacy_marks"
-	TableMarkKey        Table = "mark_key" // sealed; a copy replaces that of the target
+	TableMarkKey        Table = "mark_key" // sealed; only with marks
 	TableBackups        Table = "backups"
 	TableCounters       Table = "counters"
 )

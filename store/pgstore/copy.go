@@ -35,7 +35,7 @@ func readIdentity(b *postgres.Batch, i *move.Identity, lock string) {
 // Count implements [move.Mover]. Beyond a million rows it returns the planner's estimate:
 // counting takes longer than a statement may.
 func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
-	if t == move.TableCounters {
+	if t == move.TableCounters || t == move.TableMarkKey {
 		c, _, err := db.Export(ctx, t, "", move.ChunkLimit{Rows: 1, Bytes: 1})
 		return int64(c.Len()), err
 	}
@@ -57,7 +57,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		err := tx.Do(func(b *postgres.Batch) {
 			readIdentity(b, &i, "FOR UPDATE")
 			for _, t := range move.Tables() {
-				if t != move.TableCounters && t != move.TableMarkKey { // these are no rows that somebody added
+				if t != move.TableCounters && t != move.TableMarkKey { // nobody added these
 					all(b, &has, func(r *postgres.Row) move.Table { return move.Table(r.Text()) },
 						`SELECT $1::text WHERE EXISTS (SELECT FROM `+string(t)+`)`, string(t))
 				}

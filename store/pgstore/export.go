@@ -189,7 +189,7 @@ func (x *exporter) marks(b *postgres.Batch, after move.MarkPlace) {
 
 // markKey is one row at most.
 func (x *exporter) markKey(b *postgres.Batch) {
-	all(b, &x.MarkKeys, (*postgres.Row).Text, `SELECT value FROM mark_key`)
+	all(b, &x.MarkKeys, (*postgres.Row).Text, `SELECT value FROM mark_key`+rows.WhereMarked)
 }
 
 // relays are few, and one chunk.

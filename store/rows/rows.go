@@ -203,6 +203,9 @@ func Mark[R Row](r R) (m move.MarkRow) {
 	return m
 }
 
+// WhereMarked is a condition for the key of marks, which is of no use in another store without them.
+const WhereMarked = ` WHERE EXISTS (SELECT 1 FROM privacy_marks)`
+
 // Erases is a condition for a request that erased its shop, or is about to.
 const Erases = `kind IN ('` + string(bellhop.RequestErase) + `', '` + string(bellhop.RequestEraseNow) + `')
 	AND outcome IN ('', '` + string(bellhop.RequestDone) + `')`

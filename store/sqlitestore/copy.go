@@ -26,6 +26,8 @@ func countRows(c *sqlitefile.Conn, t move.Table) (int64, error) {
 		from = `ledger`
 	case move.TablePushes:
 		from += ` WHERE order_no <> 0`
+	case move.TableMarkKey:
+		from += rows.WhereMarked
 	}
 	return c.Prepare(`SELECT count(*) FROM ` + from).One()
 }
@@ -100,9 +102,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 // empty returns an error that names the first table with rows.
 func empty(c *sqlitefile.Conn) error {
 	for _, t := range move.Tables() {
-		if n, err := countRows(c, t); t == move.TableMarkKey {
-			continue
-		} else if err != nil {
+		if n, err := countRows(c, t); err != nil {
 			return err
 		} else if n > 0 {
 			return move.NotEmpty(t)

@@ -202,10 +202,8 @@ func (x *exporter) marks(after string) error {
 }
 
 func (x *exporter) markKey() error {
-	key, err := markKey(x.c)
-	if key != "" {
-		x.MarkKeys = []string{key}
-	}
+	keys, err := sqlitefile.All(x.c.Prepare(`SELECT value FROM mark_key`+rows.WhereMarked), sqlitefile.Row.Text)
+	x.MarkKeys = keys
 	return err
 }
 
