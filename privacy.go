@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,9 @@ type PrivacyRequest struct {
 	// Marks keep out what the request wants forgotten: see [Mark]. A store takes them with a request, and
 	// does not return them.
 	Marks []Mark `json:"-"`
+	// Person are keyed hashes of whom the request names, as far as it says. They stay, so that a request
+	// is found by its person once its subject is gone.
+	Person []Mark `json:"person,omitempty"`
 
 	Outcome RequestOutcome `json:"-"`
 	DoneAt  time.Time      `json:"done_at,omitzero"`  // zero while it is open
@@ -73,6 +77,14 @@ type PrivacyRequest struct {
 
 // Open reports whether something is left to do.
 func (r *PrivacyRequest) Open() bool { return r.Outcome == "" }
+
+// Found counts what the steps found.
+func (r *PrivacyRequest) Found() (n int) {
+	for i := range r.Steps {
+		n += r.Steps[i].N
+	}
+	return n
+}
 
 // Covers reports whether a request is about an order. Somebody who orders again after they asked to be
 // forgotten is a customer again.
@@ -172,6 +184,17 @@ func FoldPhone(s string) string {
 // e-mail address or a phone. Who has the database alone can't tell whose it is. The first byte is its
 // [MarkKind].
 type Mark [16]byte
+
+// MarshalText and UnmarshalText write and read a mark in hexadecimal.
+func (m Mark) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, m[:]), nil }
+
+func (m *Mark) UnmarshalText(text []byte) error {
+	if hex.DecodedLen(len(text)) != len(m) {
+		return Invalidf("mark", "a mark has %d bytes", len(m))
+	}
+	_, err := hex.Decode(m[:], text)
+	return err
+}
 
 // MarkKind says for how long a mark of a request keeps something out.
 type MarkKind byte

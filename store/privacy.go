@@ -79,6 +79,9 @@ type RequestQuery struct {
 	Cursor string
 	Shop   string
 	Open   bool // only those without an outcome
+	// Person narrows it to requests about somebody. It needs the key of the marks: a driver alone answers
+	// bellhop.Invalid.
+	Person bellhop.Subject
 }
 
 // RequestPage is a part of the list.

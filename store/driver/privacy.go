@@ -13,6 +13,17 @@ import (
 var requestKinds = []bellhop.RequestKind{bellhop.RequestGive, bellhop.RequestForget, bellhop.RequestErase,
 	bellhop.RequestEraseNow}
 
+// maxPerson is the most that names a request's person: the customer's id, the e-mail address and the phone.
+const maxPerson = 3
+
+// CheckRequestQuery refuses to look for a person without the key of the marks.
+func CheckRequestQuery(q store.RequestQuery) error {
+	if !q.Person.IsZero() {
+		return bellhop.Invalidf("person", "a request about a person is found with the key of BELLHOP_KEY alone")
+	}
+	return nil
+}
+
 // CheckRequest returns a request as it is kept.
 func CheckRequest(r bellhop.PrivacyRequest) (bellhop.PrivacyRequest, error) {
 	switch {
@@ -23,6 +34,8 @@ func CheckRequest(r bellhop.PrivacyRequest) (bellhop.PrivacyRequest, error) {
 	case len(r.Marks) > bellhop.MaxRequestOrders+3 || len(r.Marks) > 0 && r.Kind != bellhop.RequestForget:
 		return r, bellhop.Invalidf("request", "only a request to forget somebody has marks: %d at most",
 			bellhop.MaxRequestOrders+3)
+	case len(r.Person) > maxPerson:
+		return r, bellhop.Invalidf("request", "a request names one person")
 	case len(r.Steps) > bellhop.MaxRequestSteps || len(r.Backups) > bellhop.MaxRequestBackups:
 		return r, bellhop.Invalidf("request", "a request has %d steps at most, and as many backups",
 			bellhop.MaxRequestSteps)

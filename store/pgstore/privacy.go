@@ -20,6 +20,9 @@ const (
 
 // Requests implements [store.Privacy].
 func (db *DB) Requests(ctx context.Context, q store.RequestQuery) (page store.RequestPage, err error) {
+	if err := driver.CheckRequestQuery(q); err != nil {
+		return page, err
+	}
 	before := int64(math.MaxInt64)
 	limit, err := driver.Page(q.Limit, q.Cursor, &before)
 	if err != nil {

@@ -47,7 +47,7 @@ func (m *marker) needs() func(bellhop.Fact) bool {
 	defer m.mu.Unlock()
 	known := maps.Clone(m.shops)
 	return func(f bellhop.Fact) bool {
-		return f.Event != nil && (forgets(f) || known[f.Event.Shop] && (f.Order != nil || f.History != nil))
+		return f.Event != nil && (names(f.Request) || known[f.Event.Shop] && (f.Order != nil || f.History != nil))
 	}
 }
 
@@ -115,14 +115,43 @@ func recognise[T any](
 
 // AddRequest implements [store.Privacy].
 func (s *Store) AddRequest(ctx context.Context, r bellhop.PrivacyRequest) (bellhop.PrivacyRequest, error) {
-	if r.Kind == bellhop.RequestForget {
+	if names(&r) {
 		key, err := s.marker.key(ctx, s.Store, s.keys)
 		if err != nil {
 			return bellhop.PrivacyRequest{}, err
 		}
-		r.Marks = newMarks(key).ofSubject(r.Shop, &r.Subject)
+		newMarks(key).sign(&r)
 	}
 	return s.Store.AddRequest(ctx, r)
+}
+
+// Requests implements [store.Privacy]. It looks through all requests for those about a person.
+func (s *Store) Requests(ctx context.Context, q store.RequestQuery) (found store.RequestPage, err error) {
+	if q.Person.IsZero() {
+		return s.Store.Requests(ctx, q)
+	}
+	key, err := s.marker.key(ctx, s.Store, s.keys)
+	if err != nil {
+		return found, err
+	}
+	about, m := q.Person, newMarks(key)
+	q.Person = bellhop.Subject{}
+	for len(found.Requests) == 0 {
+		page, err := s.Store.Requests(ctx, q)
+		if err != nil {
+			return store.RequestPage{}, err
+		}
+		for _, r := range page.Requests {
+			if m.about(&r, &about) {
+				found.Requests = append(found.Requests, r)
+			}
+		}
+		if found.Next = page.Next; found.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	return found, nil
 }
 
 // mark returns the facts with the marks that they need.
@@ -145,9 +174,9 @@ func (s *Store) mark(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Fact,
 		f := &with[i]
 		switch {
 		case !needs(*f):
-		case forgets(*f):
+		case names(f.Request):
 			r := *f.Request
-			r.Marks = m.ofSubject(f.Event.Shop, &r.Subject)
+			m.sign(&r)
 			f.Request = &r
 		default:
 			f.Marks = m.ofFact(f)
@@ -157,6 +186,11 @@ func (s *Store) mark(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Fact,
 }
 
 func forgets(f bellhop.Fact) bool { return f.Request != nil && f.Request.Kind == bellhop.RequestForget }
+
+// names reports whether a request is about a person.
+func names(r *bellhop.PrivacyRequest) bool {
+	return r != nil && (r.Kind == bellhop.RequestForget || r.Kind == bellhop.RequestGive)
+}
 
 // marks makes marks under one key.
 type marks struct{ mac hash.Hash }
@@ -201,6 +235,22 @@ func (m marks) ofFact(f *bellhop.Fact) (all []bellhop.Mark) {
 		all = m.person(f.Event.Shop, id, emails, phones)
 	}
 	return append(all, m.order(f.Event.Shop, f.OrderID))
+}
+
+// sign gives a request its marks.
+func (m marks) sign(r *bellhop.PrivacyRequest) {
+	r.Person = m.ofSubject(r.Shop, &bellhop.Subject{CustomerID: r.Subject.CustomerID, Email: r.Subject.Email,
+		Phone: r.Subject.Phone})
+	if r.Kind == bellhop.RequestForget {
+		r.Marks = m.ofSubject(r.Shop, &r.Subject)
+	}
+}
+
+// about reports whether a request is about somebody.
+func (m marks) about(r *bellhop.PrivacyRequest, s *bellhop.Subject) bool {
+	return slices.ContainsFunc(m.ofSubject(r.Shop, s), func(one bellhop.Mark) bool {
+		return slices.Contains(r.Person, one)
+	})
 }
 
 // ofSubject marks the person of a request, as [bellhop.Subject.Names] recognises them.

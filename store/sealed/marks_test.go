@@ -205,3 +205,57 @@ func BenchmarkMarks(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(facts)), "µs/order")
 }
+
+// TestFindsRequestsByPerson looks for those about somebody, after their subjects are gone.
+func TestFindsRequestsByPerson(t *testing.T) {
+	raw := fresh(t)
+	s := open(t, raw, key(t, 1))
+	shops(t, s)
+	var ids []int64
+	for _, who := range []struct {
+		domain string
+		kind   bellhop.RequestKind
+		bellhop.Subject
+	}{
+		{shop, bellhop.RequestGive, bellhop.Subject{CustomerID: 7, Email: "Jo@example.com", Phone: "+15550117"}},
+		{other, bellhop.RequestForget, bellhop.Subject{Email: "jo@example.com"}},
+		{shop, bellhop.RequestForget, bellhop.Subject{Phone: "+15550117", Orders: []int64{7}}},
+		{shop, bellhop.RequestErase, bellhop.Subject{}},
+	} {
+		r, err := s.AddRequest(t.Context(), bellhop.PrivacyRequest{Shop: who.domain, Kind: who.kind, RequestedAt: day,
+			Subject: who.Subject})
+		must(t, err)
+		must(t, s.UpdateRequest(t.Context(), r.ID, func(r *bellhop.PrivacyRequest) error {
+			r.Outcome = bellhop.RequestDone
+			return nil
+		}))
+		ids = append(ids, r.ID)
+	}
+	s = open(t, raw, key(t, 2), key(t, 1))
+	for name, want := range map[string]struct {
+		q   store.RequestQuery
+		ids []int64
+	}{
+		"id":            {store.RequestQuery{Person: bellhop.Subject{CustomerID: 7}}, ids[:1]},
+		"e-mail":        {store.RequestQuery{Person: bellhop.Subject{Email: " JO@example.com"}}, []int64{ids[1], ids[0]}},
+		"one by one":    {store.RequestQuery{Limit: 1, Person: bellhop.Subject{Email: "jo@example.com"}}, []int64{ids[1], ids[0]}},
+		"e-mail's shop": {store.RequestQuery{Shop: other, Person: bellhop.Subject{Email: "jo@example.com"}}, ids[1:2]},
+		"phone alone":   {store.RequestQuery{Person: bellhop.Subject{Phone: "001 555-0117"}}, ids[2:3]},
+		"nobody":        {store.RequestQuery{Person: bellhop.Subject{CustomerID: 8}}, nil},
+	} {
+		var found []int64
+		for q := want.q; ; {
+			page, err := s.Requests(t.Context(), q)
+			must(t, err)
+			for _, r := range page.Requests {
+				found = append(found, r.ID)
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+		}
+		if !slices.Equal(found, want.ids) {
+			t.Errorf("by %s: %v, want %v", name, found, want.ids)
+		}
+	}
+}

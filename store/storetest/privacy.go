@@ -15,6 +15,7 @@ func fullRequest() bellhop.PrivacyRequest {
 		By: "ann@example.com", RequestedAt: at(1).Add(3 * time.Microsecond), ReceivedAt: at(2), DueAt: at(3),
 		Subject: bellhop.Subject{CustomerID: 1<<60 + 1, Email: "jo@example.com", Phone: "+1 555 0117",
 			Orders: []int64{1<<60 + 3, 7}},
+		Person:  []bellhop.Mark{{byte(bellhop.MarkPerson), 15: 255}, {byte(bellhop.MarkPerson), 1, 2}},
 		Process: "host-1", Steps: []bellhop.PrivacyStep{{What: "orders", N: 2, At: at(4), Note: "two\x00lines"}},
 		Backups:  []bellhop.BackupNote{{Name: "monday.age", MadeAt: at(5), Until: at(6)}},
 		ExportAt: at(7), ExportUntil: at(8), FetchedAt: at(9), FetchedBy: "jo@example.com"}
@@ -54,6 +55,7 @@ func requests(f *fixture) {
 		{Shop: shop, Kind: bellhop.RequestGive, Subject: bellhop.Subject{Orders: make([]int64, bellhop.MaxRequestOrders+1)}},
 		{Shop: shop, Kind: bellhop.RequestGive, Steps: make([]bellhop.PrivacyStep, bellhop.MaxRequestSteps+1)},
 		{Shop: shop, Kind: bellhop.RequestGive, Backups: make([]bellhop.BackupNote, bellhop.MaxRequestBackups+1)},
+		{Shop: shop, Kind: bellhop.RequestGive, Person: make([]bellhop.Mark, 4)},
 		{Shop: shop, Kind: bellhop.RequestGive, By: fmt.Sprintf("%400d", 1)}} {
 		f.kind(bellhop.Invalid, errOf(f.s.AddRequest(f.ctx, bad)))
 	}
@@ -62,6 +64,7 @@ func requests(f *fixture) {
 }
 
 func requestPages(f *fixture) {
+	f.kind(bellhop.Invalid, errOf(f.s.Requests(f.ctx, store.RequestQuery{Person: bellhop.Subject{CustomerID: 1}})))
 	var all []int64
 	for i := range 7 {
 		r := bellhop.PrivacyRequest{Shop: []string{shop, other}[i%2], Kind: bellhop.RequestErase, DueAt: at(i)}
