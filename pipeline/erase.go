@@ -7,10 +7,31 @@ import (
 
 	"bellhop"
 	"bellhop/shopify"
+	"bellhop/store"
 )
 
 // eraseAtOnce bounds the rows of one step.
 const eraseAtOnce = 200
+
+// AskToErase adds an operator's request to erase a shop, or returns the one that is open.
+func AskToErase(ctx context.Context, s store.Privacy, shop, by string, at time.Time) (bellhop.PrivacyRequest, error) {
+	for q := (store.RequestQuery{Shop: shop, Open: true, Limit: 200}); ; {
+		page, err := s.Requests(ctx, q)
+		if err != nil {
+			return bellhop.PrivacyRequest{}, err
+		}
+		for _, r := range page.Requests {
+			if r.Kind == bellhop.RequestEraseNow {
+				return r, nil
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	return s.AddRequest(ctx, bellhop.PrivacyRequest{Shop: shop, Kind: bellhop.RequestEraseNow, By: by, RequestedAt: at,
+		ReceivedAt: at, DueAt: at.Add(bellhop.RequestTime)})
+}
 
 // erase deletes all that a shop has, unless it is for Shopify and the shop came back.
 func (w *work) erase(ctx context.Context) error {

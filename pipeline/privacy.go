@@ -117,10 +117,11 @@ func (p *Privacy) openRequests(ctx context.Context) (ids []int64, err error) {
 	}
 }
 
-const codeBusy = "privacy_busy"
+// CodePrivacyBusy is the code of the error that another process carries out requests.
+const CodePrivacyBusy = "privacy_busy"
 
 func unlessBusy(err error) error {
-	if bellhop.CodeOf(err) == codeBusy {
+	if bellhop.CodeOf(err) == CodePrivacyBusy {
 		return nil
 	}
 	return err
@@ -142,7 +143,7 @@ func (p *Privacy) hold(ctx context.Context, name string, do func(context.Context
 		return err
 	}
 	if h.lease.Holder != holder {
-		return bellhop.Errorf(bellhop.Unavailable, codeBusy,
+		return bellhop.Errorf(bellhop.Unavailable, CodePrivacyBusy,
 			"another process takes personal data away right now: try again in %v", privacyTerm)
 	}
 	defer h.release(ctx)

@@ -91,23 +91,15 @@ func (w *work) close(ctx context.Context, outcome bellhop.RequestOutcome) error 
 		return err
 	}
 	w.Log.Info("carried out a request for personal data", "request", w.r.ID, "kind", w.r.Kind, "shop", w.r.Shop,
-		"outcome", outcome, "found", w.found())
+		"outcome", outcome, "found", w.r.Found())
 	w.Probe.At(PointClosed)
 	return nil
-}
-
-// found counts what the steps found.
-func (w *work) found() (n int) {
-	for _, s := range w.r.Steps {
-		n += s.N
-	}
-	return n
 }
 
 // conclude is close with the outcome of a search.
 func (w *work) conclude(ctx context.Context, known bool) error {
 	switch {
-	case w.found() > 0:
+	case w.r.Found() > 0:
 		return w.close(ctx, bellhop.RequestDone)
 	case known:
 		return w.close(ctx, bellhop.RequestNothingFound)

@@ -42,6 +42,7 @@ type commands struct {
 	Queue    queueCmd    `cmd:"" help:"Manage the queue between webhooks and workers."`
 	Events   eventsCmd   `cmd:"" help:"Manage the events that bellhop publishes to other services."`
 	Dead     deadCmd     `cmd:"" help:"Manage dead letters: events that bellhop could not process."`
+	Privacy  privacyCmd  `cmd:"" help:"Show requests to give or forget personal data, and carry them out."`
 	Push     pushCmd     `cmd:"" help:"Send pushes again."`
 	Replay   replayCmd   `cmd:"" help:"Record stored events again, without pushing anything twice." example:"bellhop replay --shop demo.myshopify.com --since 30d"`
 	Ledger   ledgerCmd   `cmd:"" help:"Show the outcome of every event."`

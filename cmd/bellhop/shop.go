@@ -17,6 +17,7 @@ type shopCmd struct {
 	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now." example:"bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret\nbellhop shop rotate-secret demo.myshopify.com --finish"`
 	Disable      shopDisableCmd `cmd:"" help:"Only keep a shop's events: record no orders and send no pushes." example:"bellhop shop disable demo.myshopify.com"`
 	Enable       shopEnableCmd  `cmd:"" help:"Record a shop's orders and send pushes again." example:"bellhop shop enable demo.myshopify.com"`
+	Erase        shopEraseCmd   `cmd:"" help:"Delete all that bellhop keeps of a shop, for good." example:"bellhop shop erase demo.myshopify.com"`
 }
 
 type shopAddCmd struct {
