@@ -17,6 +17,9 @@ const (
 	longestSilence  = 24 * time.Hour
 	// leastSilence is the shortest that matters: four times a shorter one is less than half an hour.
 	leastSilence = shortestSilence / silenceFactor
+
+	// The store keeps all that the rule looks at: see TooLong.
+	_ = uint64(store.HeardTime - longestSilence - 2*silenceWindow)
 )
 
 // allowed returns how long a shop may be quiet from a time on, by its silences until then.

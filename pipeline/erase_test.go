@@ -197,3 +197,23 @@ func TestRetain(t *testing.T) {
 	d.must(d.privacy().Retain(t.Context(), pipeline.Keep{Personal: day}))
 	d.same("while another process does", names(), []string{"retention", "Jo Lee"})
 }
+
+// TestRetainHeard drops sums of events from before the time in which anybody looks for silences.
+func TestRetainHeard(t *testing.T) {
+	d := openDesk(t)
+	for n := range 40 {
+		d.now = noon.Add(time.Duration(n) * 24 * time.Hour)
+		d.record("orders/create", ordered(int64(n+1), joID, "Jo Lee", jo, d.now))
+	}
+	silences := func(since time.Time) []store.Silence {
+		all, err := d.store.Silences(t.Context(), domain, since, time.Hour)
+		d.must(err)
+		return all
+	}
+	since := d.now.Add(-store.HeardTime)
+	want := silences(since)
+	d.now = d.now.Add(100 * 24 * time.Hour) // a quiet shop keeps what its silence is compared with
+	d.must(d.privacy().Retain(t.Context(), pipeline.Keep{}))
+	d.same("silences that matter", silences(since), want)
+	d.same("silences in all", len(silences(time.Time{})), len(want)+1) // and the one before them
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // Keep says how long data is kept; zero is for ever.
@@ -19,6 +20,7 @@ const (
 	retainAtOnce  = 100
 	retainParts   = 200
 	exportsAtOnce = 50
+	heardAtOnce   = 500 // small rows
 )
 
 // Retain drops a bounded part of what is older than it is to be kept, and exports that nobody can fetch any more,
@@ -34,6 +36,9 @@ func (h *holding) retain(ctx context.Context, keep Keep) error {
 	})
 	if err != nil {
 		return fmt.Errorf("drop old exports: %w", err)
+	}
+	if err := h.retainHeard(ctx); err != nil {
+		return fmt.Errorf("drop old sums of events: %w", err)
 	}
 	orders, lines := 0, 0
 	if keep.Personal > 0 {
@@ -69,6 +74,18 @@ func (h *holding) repeat(ctx context.Context, most int, do func() (int, error)) 
 		total += n
 	}
 	return total, nil
+}
+
+// retainHeard drops sums of events in which nobody looks for silences any more. They hold nothing personal.
+func (h *holding) retainHeard(ctx context.Context) error {
+	shops, err := h.Store.Shops(ctx)
+	for i := 0; err == nil && i < len(shops); i++ {
+		shop, before := shops[i].Domain, shops[i].LastEventAt.Add(-store.HeardTime)
+		_, err = h.repeat(ctx, heardAtOnce, func() (int, error) {
+			return h.Store.PruneHeard(ctx, shop, before, heardAtOnce)
+		})
+	}
+	return err
 }
 
 // retainOrders takes personal data from orders that changed last before a time.

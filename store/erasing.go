@@ -23,6 +23,10 @@ type Erasing interface {
 	// PruneLedger deletes lines, with their events, that were accepted before a time, limit at most, and
 	// returns their number. Totals stay, and so do dead letters that still have their body.
 	PruneLedger(ctx context.Context, before time.Time, limit int) (int, error)
+	// PruneHeard deletes, of the sums that LastEvents and Silences read, those of a shop's slots of before a
+	// time, limit at most, and returns their number. The newest of each topic among them stays, so that both
+	// answer as before, Silences since that time and later.
+	PruneHeard(ctx context.Context, shop string, before time.Time, limit int) (int, error)
 	// Scrub returns once nothing deleted stays in the files, as far as bellhop can see to it, and takes as
 	// long as that needs. Others go on meanwhile. With PostgreSQL it does nothing: see the documentation.
 	Scrub(ctx context.Context) error

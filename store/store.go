@@ -180,6 +180,8 @@ const (
 	// HeardSlot is the span in which a shop's events of one topic are summed up: shorter silences
 	// are not seen.
 	HeardSlot = 5 * time.Minute
+	// HeardTime is how long before a shop's newest event these sums are kept.
+	HeardTime = 15 * 24 * time.Hour
 	// MaxSilences are more than fit into fifteen days, of seven and a half minutes each.
 	MaxSilences = 3000
 )

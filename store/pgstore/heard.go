@@ -3,6 +3,7 @@ package pgstore
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -28,6 +29,10 @@ var (
 	heardSince = `WITH ` + rows.Topics(heardOf) + ` SELECT h.first_at, h.last_at FROM topics CROSS JOIN LATERAL
 		(SELECT first_at, last_at FROM heard WHERE ` + heardOf + ` AND topic = topics.topic AND slot >= coalesce(
 			(SELECT max(slot) FROM heard WHERE ` + heardOf + ` AND topic = topics.topic AND slot < $2), $2)) h`
+	pruneHeard = `WITH ` + rows.Topics(heardOf) + ` DELETE FROM heard WHERE (shop_id, topic, slot) IN (
+		SELECT h.shop_id, h.topic, h.slot FROM topics JOIN heard h ON h.` + heardOf + ` AND h.topic = topics.topic
+		AND h.slot < (SELECT max(slot) FROM heard WHERE ` + heardOf + ` AND topic = topics.topic AND slot < $2)
+		ORDER BY h.topic, h.slot LIMIT $3)`
 )
 
 func (s recording) saveHeard(q *postgres.Batch) {
@@ -60,4 +65,16 @@ func (db *DB) Silences(ctx context.Context, shop string, since time.Time, least 
 	}
 	heard, err := list(ctx, db.api, "look for silences", rows.Heard, heardSince, shop, rules.SlotOf(since))
 	return rules.Silences(heard, since, least), err
+}
+
+// PruneHeard implements [store.Erasing].
+func (db *DB) PruneHeard(ctx context.Context, shop string, before time.Time, limit int) (int, error) {
+	if err := driver.CheckLimit(limit); err != nil {
+		return 0, err
+	}
+	var n int64
+	err := db.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Count(&n, pruneHeard, shop, rules.SlotOf(before), min(limit, math.MaxInt32))
+	})
+	return int(n), wrap("drop old sums of events", err)
 }

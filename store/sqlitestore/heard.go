@@ -33,6 +33,9 @@ var (
 	heardSince = `WITH ` + rows.Topics("shop_id = ?1") + ` SELECT h.first_at, h.last_at FROM topics CROSS JOIN heard h
 		ON h.shop_id = ?1 AND h.topic = topics.topic AND h.slot >= ifnull((SELECT max(slot) FROM heard
 			WHERE shop_id = ?1 AND topic = topics.topic AND slot < ?2), ?2)`
+	pruneHeard = `WITH ` + rows.Topics("shop_id = ?1") + ` DELETE FROM heard WHERE (shop_id, topic, slot) IN (
+		SELECT h.shop_id, h.topic, h.slot FROM topics CROSS JOIN heard h ON h.shop_id = ?1 AND h.topic = topics.topic
+		AND h.slot < (SELECT max(slot) FROM heard WHERE shop_id = ?1 AND topic = topics.topic AND slot < ?2) LIMIT ?3)`
 )
 
 // LastEvents implements [store.Statistics].
@@ -64,4 +67,19 @@ func (db *DB) Silences(ctx context.Context, shop string, since time.Time, least 
 		return sqlitefile.All(c.Prepare(heardSince).Int(id).Int(rules.SlotOf(since)), rows.Heard)
 	})
 	return rules.Silences(heard, since, least), err
+}
+
+// PruneHeard implements [store.Erasing].
+func (db *DB) PruneHeard(ctx context.Context, shop string, before time.Time, limit int) (int, error) {
+	if err := driver.CheckLimit(limit); err != nil {
+		return 0, err
+	}
+	return put(ctx, db, "drop old sums of events", func(tx *sqlitefile.Tx) (int, error) {
+		id, err := shopID(tx.Conn, shop)
+		if err != nil {
+			return 0, err
+		}
+		err = tx.Prepare(pruneHeard).Int(id).Int(rules.SlotOf(before)).Int(int64(limit)).Exec()
+		return int(tx.Changes()), err
+	})
 }

@@ -77,3 +77,37 @@ func silences(f *fixture) {
 	f.equal("at most", len(most), store.MaxSilences)
 	f.equal("the newest", most[len(most)-1], store.Silence{From: minute(300 + 10*(len(facts)-1))})
 }
+
+// pruneHeard drops old sums in small steps, and changes no answer.
+func pruneHeard(f *fixture) {
+	f.addShop(shop, other)
+	slot := func(n int) time.Time { return day.Add(time.Duration(n) * store.HeardSlot) }
+	var facts []bellhop.Fact
+	for n := range 20 {
+		facts = append(facts, f.acceptedAt(shop, "orders/create", slot(2*n)), f.acceptedAt(other, "orders/paid", slot(n)))
+	}
+	// One topic ended long ago, of one all is young.
+	facts = append(facts, f.acceptedAt(shop, "orders/edited", slot(3)), f.acceptedAt(shop, "orders/edited", slot(5)),
+		f.acceptedAt(shop, "orders/updated", slot(31)), f.acceptedAt(shop, "orders/updated", slot(33)))
+	f.record(facts...)
+	before := slot(30).Add(time.Minute) // within a slot, which stays
+	answers := func() (all []any) {
+		for _, d := range []string{shop, other} {
+			all = append(all, must(f.s.LastEvents(f.ctx, d))(f), must(f.s.Silences(f.ctx, d, before, store.HeardSlot))(f))
+		}
+		return all
+	}
+	want := answers()
+	n := 0
+	for m := 4; m == 4; n += m {
+		if m = must(f.s.PruneHeard(f.ctx, shop, before, 4))(f); m > 4 {
+			f.Errorf("%d sums at once", m)
+		}
+	}
+	f.equal("dropped sums", n, 14+1)
+	f.equal("last events and silences", answers(), want)
+	f.equal("silences of long ago", len(must(f.s.Silences(f.ctx, shop, day, store.HeardSlot))(f)), 9)
+	f.equal("of another", len(must(f.s.Silences(f.ctx, other, day, store.HeardSlot))(f)), 20)
+	f.equal("of nobody", must(f.s.PruneHeard(f.ctx, nobody, before, 4))(f), 0)
+	f.kind(bellhop.Invalid, errOf(f.s.PruneHeard(f.ctx, shop, before, 0)))
+}

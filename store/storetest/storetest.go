@@ -146,7 +146,7 @@ func Run(t *testing.T, d Driver) {
 		{"SurvivesRestart", survivesRestart},
 		{"Cancelled", cancelled},
 		{"EraseShop", eraseShop}, {"EraseUnknown", eraseUnknown}, {"ErasedWhileRecording", erasedWhileRecording},
-		{"OldOrders", oldOrders}, {"PruneLedger", pruneLedger},
+		{"OldOrders", oldOrders}, {"PruneLedger", pruneLedger}, {"PruneHeard", pruneHeard},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
