@@ -148,7 +148,7 @@ func subjectOf(text string) (s bellhop.Subject, err error) {
 	case notID == nil && id > 0:
 		s.CustomerID = id
 	default:
-		err = bellhop.Invalidf("customer", "--customer %q is neither an id, nor an e-mail address, nor a phone with a +", text)
+		err = bellhop.Invalidf("customer", "--customer %q is neither an id, an e-mail address nor a phone with a +", text)
 	}
 	return s, err
 }
