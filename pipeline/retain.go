@@ -89,33 +89,19 @@ func (h *holding) retainHeard(ctx context.Context) error {
 }
 
 // retainOrders takes personal data from orders that changed last before a time.
-func (h *holding) retainOrders(ctx context.Context, before time.Time) (total int, err error) {
-	shops, err := h.Store.Shops(ctx)
-	parts := 0
-	for _, s := range shops {
-		for place := ""; err == nil && parts < retainParts; parts++ {
-			var n int
-			n, place, err = h.retainSome(ctx, s.Domain, before, place)
-			if total += n; place == "" {
-				break
+func (h *holding) retainOrders(ctx context.Context, before time.Time) (int, error) {
+	return h.repeat(ctx, retainAtOnce, func() (total int, err error) {
+		orders, err := h.Store.OldOrders(ctx, before, retainAtOnce)
+		ids := map[string][]int64{}
+		for i := range orders {
+			ids[orders[i].Shop] = append(ids[orders[i].Shop], orders[i].ID)
+		}
+		for shop, of := range ids {
+			n, err := h.Store.RedactOrders(ctx, shop, of, bellhop.RedactedForRetention, h.Now())
+			if total += n; err != nil {
+				return total, err
 			}
 		}
-	}
-	return total, err
-}
-
-func (h *holding) retainSome(ctx context.Context, shop string, before time.Time, place string) (int, string, error) {
-	if err := h.part(ctx); err != nil {
-		return 0, "", err
-	}
-	orders, next, err := h.Store.OldOrders(ctx, shop, before, place, retainAtOnce)
-	if err != nil || len(orders) == 0 {
-		return 0, next, err
-	}
-	ids := make([]int64, len(orders))
-	for i := range orders {
-		ids[i] = orders[i].ID
-	}
-	n, err := h.Store.RedactOrders(ctx, shop, ids, bellhop.RedactedForRetention, h.Now())
-	return n, next, err
+		return total, err
+	})
 }

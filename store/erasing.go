@@ -15,11 +15,9 @@ type Erasing interface {
 	// row goes among the last. A shop that the store does not know may have events. What stays: requests
 	// about personal data with their marks, totals, and events that nobody has settled.
 	EraseShop(ctx context.Context, shop, place string, limit int) (Erased, error)
-	// OldOrders walks a shop's orders that hold personal data and changed last before a time. It returns up
-	// to limit of them, the oldest first and as a list has them, from a place on, and the place of the next,
-	// "" at the end: there may be more even if it returned none.
-	OldOrders(ctx context.Context, shop string, before time.Time, place string, limit int) (
-		[]bellhop.Order, string, error)
+	// OldOrders returns up to limit orders of all shops that hold personal data and changed last before a
+	// time, the oldest first and as a list has them. Once they are redacted, it returns others.
+	OldOrders(ctx context.Context, before time.Time, limit int) ([]bellhop.Order, error)
 	// PruneLedger deletes lines, with their events, that were accepted before a time, limit at most, and
 	// returns their number. Totals stay, and so do dead letters that still have their body.
 	PruneLedger(ctx context.Context, before time.Time, limit int) (int, error)

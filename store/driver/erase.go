@@ -1,9 +1,6 @@
 package driver
 
-import (
-	"bellhop"
-	"bellhop/store"
-)
+import "bellhop/store"
 
 // EraseAhead bounds how many rows a step of an erasure looks at where no index finds a shop's.
 const EraseAhead = 10_000
@@ -41,31 +38,4 @@ func Erase(place string, parts []ErasePart) (done store.Erased, err error) {
 		}
 	}
 	return done, nil
-}
-
-// OldWalker walks a shop's orders by their last change, EraseAhead in a step.
-type OldWalker struct {
-	At    Place // the last change and the id of the order before the step
-	limit int
-	end   string
-}
-
-// OldWalk reads a place of OldOrders.
-func OldWalk(place string, limit int) (w OldWalker, err error) {
-	w.limit = limit
-	if err := CheckLimit(limit); err != nil {
-		return w, err
-	}
-	return w, ParseCursor(place, &w.At[0], &w.At[1])
-}
-
-// End notes the last order that a full step looked at.
-func (w *OldWalker) End(changed, id int64) { w.end = Cursor(changed, id) }
-
-// Next returns the place behind the step, which found some orders.
-func (w *OldWalker) Next(found []bellhop.Order) string {
-	if n := len(found); n == w.limit {
-		return Cursor(found[n-1].UpdatedAt.UnixMicro(), found[n-1].ID)
-	}
-	return w.end
 }

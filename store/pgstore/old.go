@@ -23,30 +23,16 @@ func eventAt(p driver.Place) (id bellhop.EventID) {
 	return id
 }
 
-// oldOrders is a step through a shop's orders by their last change.
-const oldOrders = ` FROM orders o WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND o.placed_at IS NOT NULL
-	AND (o.updated_at, o.order_id) > ($2, $3) AND o.updated_at < $4 ORDER BY o.updated_at, o.order_id`
+const oldOrders = ` FROM orders o JOIN shops s ON s.id = o.shop_id WHERE o.updated_at < $1
+	AND o.placed_at IS NOT NULL AND o.redacted_at IS NULL ORDER BY o.updated_at LIMIT $2`
 
 // OldOrders implements [store.Erasing].
-func (db *DB) OldOrders(ctx context.Context, shop string, before time.Time, place string, limit int) (
-	found []bellhop.Order, next string, err error) {
-	w, err := driver.OldWalk(place, limit)
-	if err != nil {
-		return nil, "", err
+func (db *DB) OldOrders(ctx context.Context, before time.Time, limit int) ([]bellhop.Order, error) {
+	if err := driver.CheckLimit(limit); err != nil {
+		return nil, err
 	}
-	from := []any{shop, postgres.Always(time.UnixMicro(w.At[0])), w.At[1], postgres.Always(before), driver.EraseAhead}
-	err = db.worker.Read(ctx, func(b *postgres.Batch) {
-		found = nil
-		all(b, &found, rows.OrderOf[*postgres.Row](shop), `SELECT `+orderColumns+` FROM (SELECT o.*`+oldOrders+` LIMIT $5) o
-			WHERE o.redacted_at IS NULL ORDER BY o.updated_at, o.order_id LIMIT $6`,
-			append(from, min(limit, math.MaxInt32))...)
-		b.Rows(func(r *postgres.Row) { w.End(r.Time().UnixMicro(), r.Int()) }, `SELECT o.updated_at, o.order_id`+oldOrders+
-			` LIMIT 1 OFFSET $5 - 1`, from...)
-	})
-	if err != nil {
-		return nil, "", wrap("look for old orders", err)
-	}
-	return found, w.Next(found), nil
+	return list(ctx, db.worker, "look for old orders", rows.OrderOfAny[*postgres.Row],
+		`SELECT s.domain, `+orderColumns+oldOrders, postgres.Always(before), min(limit, math.MaxInt32))
 }
 
 // PruneLedger implements [store.Erasing]. Events that somebody records have their turn next time.

@@ -33,6 +33,12 @@ func OrderOf[R Row](shop string) func(R) bellhop.Order {
 	return func(r R) bellhop.Order { return order(r, shop) }
 }
 
+// OrderOfAny is OrderOf for a row that begins with the shop's domain.
+func OrderOfAny[R Row](r R) bellhop.Order {
+	shop := r.Text()
+	return order(r, shop)
+}
+
 func order[R Row](r R, shop string) (o bellhop.Order) {
 	o.Shop, o.ID = shop, r.Int()
 	o.Version = bellhop.Version{UpdatedAt: r.Time(), TriggeredAt: r.Time(), Hash: uint64(r.Int())}

@@ -20,5 +20,5 @@ func ListText(q store.OrderQuery) string {
 	return strings.ReplaceAll(text.Text, "$", "?")
 }
 
-// OldOrders is a step of [DB.OldOrders], for the planner.
-const OldOrders = `SELECT no` + oldOrders + `?5`
+// OldOrders is the query of [DB.OldOrders], for the planner.
+const OldOrders = `SELECT o.no` + oldOrders

@@ -10,37 +10,16 @@ import (
 	"bellhop/store/rows"
 )
 
-// oldOrders is a step through a shop's orders by their last change.
-const oldOrders = ` FROM orders WHERE shop_id = ?1 AND placed_at IS NOT NULL AND (updated_at, order_id) > (?2, ?3)
-	AND updated_at < ?4 ORDER BY updated_at, order_id LIMIT `
+const oldOrders = ` FROM orders o CROSS JOIN shops s ON s.id = o.shop_id WHERE o.updated_at < ?
+	AND o.placed_at IS NOT NULL AND o.redacted_at IS NULL ORDER BY o.updated_at LIMIT ?`
 
 // OldOrders implements [store.Erasing].
-func (db *DB) OldOrders(ctx context.Context, shop string, before time.Time, place string, limit int) (
-	found []bellhop.Order, next string, err error) {
-	w, err := driver.OldWalk(place, limit)
-	if err != nil {
-		return nil, "", err
+func (db *DB) OldOrders(ctx context.Context, before time.Time, limit int) ([]bellhop.Order, error) {
+	if err := driver.CheckLimit(limit); err != nil {
+		return nil, err
 	}
-	err = db.proceed(ctx, "look for old orders", func(c *sqlitefile.Conn) error {
-		own, err := shopID(c, shop)
-		if err != nil {
-			return err
-		}
-		args := []any{own, w.At[0], w.At[1], before.UnixMicro()}
-		found, err = sqlitefile.All(c.Prepare(`SELECT `+orderColumns+` FROM (SELECT no`+oldOrders+`?5) w
-			CROSS JOIN orders o ON o.no = w.no WHERE o.redacted_at IS NULL ORDER BY o.updated_at, o.order_id LIMIT ?6`).
-			Bind(args...).Int(driver.EraseAhead).Int(int64(limit)), rows.OrderOf[sqlitefile.Row](shop))
-		if err != nil {
-			return err
-		}
-		last := c.Prepare(`SELECT updated_at, order_id` + oldOrders + `1 OFFSET ?5`).Bind(args...)
-		_, err = last.Int(driver.EraseAhead - 1).First(func(r sqlitefile.Row) { w.End(r.Int(), r.Int()) })
-		return err
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return found, w.Next(found), nil
+	return list(ctx, db.proceed, "look for old orders", rows.OrderOfAny[sqlitefile.Row],
+		`SELECT s.domain, `+orderColumns+oldOrders, before.UnixMicro(), limit)
 }
 
 // PruneLedger implements [store.Erasing]. It goes through the archive in its order, up to the first event that
