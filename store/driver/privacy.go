@@ -53,8 +53,13 @@ func CheckRequest(r bellhop.PrivacyRequest) (bellhop.PrivacyRequest, error) {
 	if !r.Open() {
 		r.Subject = bellhop.Subject{}
 	}
+	if n := len(WriteRequest(&r)); n > maxRequest {
+		return r, bellhop.Invalidf("request", "the record of a request has %d bytes: %d at most", n, maxRequest)
+	}
 	return r, nil
 }
+
+const maxRequest = 1 << 20 // bytes of its document
 
 func timesOf(r *bellhop.PrivacyRequest) []*time.Time {
 	all := []*time.Time{&r.RequestedAt, &r.ReceivedAt, &r.DueAt, &r.DoneAt, &r.ExportAt, &r.ExportUntil, &r.FetchedAt}

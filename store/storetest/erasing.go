@@ -78,6 +78,9 @@ func eraseShop(f *fixture) {
 	is := dump(f)
 	delete(was, move.TableCounters)
 	delete(is, move.TableCounters)
+	was[move.TableExports] = slices.DeleteFunc(was[move.TableExports], func(row string) bool {
+		return strings.HasPrefix(row, fmt.Sprintf(`{"Request":%d,`, r.ID))
+	})
 	for t := range was {
 		was[t] = slices.DeleteFunc(was[t], func(row string) bool { return strings.Contains(row, second) })
 		if t != move.TablePeople { // one has another shop left

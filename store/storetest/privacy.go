@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -16,7 +17,8 @@ func fullRequest() bellhop.PrivacyRequest {
 		Subject: bellhop.Subject{CustomerID: 1<<60 + 1, Email: "jo@example.com", Phone: "+1 555 0117",
 			Orders: []int64{1<<60 + 3, 7}},
 		Person:  []bellhop.Mark{{byte(bellhop.MarkPerson), 15: 255}, {byte(bellhop.MarkPerson), 1, 2}},
-		Process: "host-1", Steps: []bellhop.PrivacyStep{{What: "orders", N: 2, At: at(4), Note: "two\x00lines"}},
+		Process: "host-1", Steps: []bellhop.PrivacyStep{{What: "orders", N: 2, At: at(4), Note: "two\x00lines",
+			Place: "here", Doing: []string{"one"}}},
 		Backups:  []bellhop.BackupNote{{Name: "monday.age", MadeAt: at(5), Until: at(6)}},
 		ExportAt: at(7), ExportUntil: at(8), FetchedAt: at(9), FetchedBy: "jo@example.com"}
 }
@@ -56,7 +58,8 @@ func requests(f *fixture) {
 		{Shop: shop, Kind: bellhop.RequestGive, Steps: make([]bellhop.PrivacyStep, bellhop.MaxRequestSteps+1)},
 		{Shop: shop, Kind: bellhop.RequestGive, Backups: make([]bellhop.BackupNote, bellhop.MaxRequestBackups+1)},
 		{Shop: shop, Kind: bellhop.RequestGive, Person: make([]bellhop.Mark, 4)},
-		{Shop: shop, Kind: bellhop.RequestGive, By: fmt.Sprintf("%400d", 1)}} {
+		{Shop: shop, Kind: bellhop.RequestGive, By: fmt.Sprintf("%400d", 1)},
+		{Shop: shop, Kind: bellhop.RequestGive, Process: strings.Repeat("x", 1<<20)}} {
 		f.kind(bellhop.Invalid, errOf(f.s.AddRequest(f.ctx, bad)))
 	}
 	f.s = f.d.Reopen(f.T, f.s)
