@@ -56,14 +56,29 @@ type SignInLink struct {
 	ExpiresAt time.Time
 }
 
-// Access records that an operator viewed masked personal data, and when.
+// Access is a line of the access log: somebody saw or exported personal data of a shop, or an operator changed
+// something there.
 type Access struct {
-	ID    int64
-	At    time.Time
-	Email string // whose account it was; it may be gone since
-	What  string // "dead_letter.body"
-	About string // the event's id
+	ID   int64
+	Shop string // its domain; "" for one that an older bellhop logged and nobody knows
+	At   time.Time
+	By   string // an e-mail address, whose account may be gone since; or "token NAME"
+	What string // see the constants; a reason may follow behind ": "
+	// About is what it was: an order as "SHOP/ID", an event's or a request's id, "METHOD /path" of a change.
+	About string
+	N     int64 // how many orders it was, or how often
 }
+
+// What an access may be.
+const (
+	AccessOrder   = "order.personal"   // an operator saw an order's personal data
+	AccessBody    = "dead_letter.body" // an operator saw a webhook's body
+	AccessDropped = "dead_letter.drop" // an operator gave up a webhook for good
+	AccessExport  = "orders.export"    // somebody exported orders
+	AccessGiven   = "privacy.export"   // somebody fetched all that is kept of a customer
+	AccessRead    = "orders.read"      // an API token read orders: one line a day, of which At is the beginning
+	AccessChange  = "operator.change"  // an operator changed something
+)
 
 // Session is a sign-in. Only the hash of its token is stored.
 type Session struct {

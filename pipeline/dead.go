@@ -51,9 +51,6 @@ func DeadLetters(ctx context.Context, q interface {
 	return all, nil
 }
 
-// accessDropped names the drop in the access log.
-const accessDropped = "dead_letter.drop"
-
 // DropDead drops dead letters for good in somebody's name, all or none of them. It
 // logs who did it before anything is gone. The bodies go; the lines in the ledger
 // stay, and say who.
@@ -65,7 +62,7 @@ func DropDead(ctx context.Context, q queue.DeadLetters, s interface {
 	ids := make([]bellhop.EventID, len(dead))
 	for i, d := range dead {
 		ids[i] = d.Event.ID
-		if err := s.AddAccess(ctx, bellhop.Access{At: now, Email: who, What: accessDropped,
+		if err := s.AddAccess(ctx, bellhop.Access{Shop: d.Event.Shop, At: now, By: who, What: bellhop.AccessDropped,
 			About: ids[i].String()}); err != nil {
 			return err
 		}

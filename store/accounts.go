@@ -53,9 +53,34 @@ type People interface {
 	// SetSettings saves a person's settings. Pushes that wait for the end of their quiet
 	// hours become due at once: the next claim decides anew.
 	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
-	// RemovePerson removes a person with their sessions and devices, and the invitations that they made.
+	// RemovePerson removes a person with their sessions and devices, and invitations that they made or have. Their
+	// lines in the access log stay.
 	RemovePerson(ctx context.Context, id int64) error
+	// Leave is RemovePerson by the person: bellhop.Conflict for the last owner of a shop.
+	Leave(ctx context.Context, id int64) error
+	// PersonData returns all that the store has of a person; bellhop.NotFound if there is none.
+	PersonData(ctx context.Context, id int64) (PersonData, error)
 }
+
+// PersonData is all that the store has of somebody who signs in, but for the hashes of secrets.
+type PersonData struct {
+	Person      bellhop.Person
+	Sessions    []bellhop.Session // also those that ran out
+	Links       []time.Time       // until when each unused link signs in
+	Networks    []Network
+	Devices     []bellhop.Device     // in each shop; also retired ones
+	Invitations []bellhop.Invitation // of their address, and those that they made
+	Accesses    []bellhop.Access     // the newest [MaxPersonAccesses] that they made
+}
+
+// Network is where somebody signed in from.
+type Network struct {
+	Network string // an address, of IPv6 its /64
+	SeenAt  time.Time
+}
+
+// MaxPersonAccesses bounds the accesses of a [PersonData].
+const MaxPersonAccesses = 10_000
 
 // Invitations let people join a shop.
 type Invitations interface {

@@ -229,12 +229,30 @@ type LinePage struct {
 	Next  string
 }
 
-// AccessLog records which operator viewed masked personal data, and why.
+// AccessLog records who saw or exported a shop's personal data, and what operators changed in it.
 type AccessLog interface {
-	// AddAccess adds an access. The caller shows the data once this has returned.
+	// AddAccess adds an access, 1 if l.N is 0, and without a shop that is not there. A line of the shop's with the same
+	// time, person and things counts it, if there is one. The caller shows the data once this has returned.
 	AddAccess(ctx context.Context, l bellhop.Access) error
-	// Accesses lists the accesses to one thing, newest first.
-	Accesses(ctx context.Context, about string, limit int) ([]bellhop.Access, error)
+	// Accesses lists accesses, newest first.
+	Accesses(ctx context.Context, q AccessQuery) (AccessPage, error)
+	// PruneAccesses deletes lines from before a time, limit at most, and returns their number.
+	PruneAccesses(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// AccessQuery narrows the access log. Zero fields don't.
+type AccessQuery struct {
+	Limit  int // 1 to 200; 0 means 50
+	Cursor string
+	Shop   string
+	About  string
+	By     string
+}
+
+// AccessPage is a part of the access log.
+type AccessPage struct {
+	Accesses []bellhop.Access
+	Next     string
 }
 
 // Devices receive the pushes.

@@ -35,6 +35,7 @@ func (db *DB) EraseShop(ctx context.Context, shop, place string, limit int) (sto
 		{What: "devices", Step: e.known(e.rows(dropDevices, e.id))}, {What: "orders", Step: e.known(e.rows(dropOrders, e.id))},
 		{What: "events", Step: e.known(e.events)}, {What: "stream", Step: e.known(e.stream)},
 		{What: "heard", Step: e.known(e.rows(dropHeard, e.id))}, {What: "people", Step: e.known(e.people)},
+		{What: "accesses", Step: e.known(e.rows(dropAccesses, e.domain))},
 		{What: "exports", Step: e.rows(dropExports, e.domain)}, {What: "shop", Step: e.known(e.rest)},
 		{What: "events", Step: e.unknown(e.events)},
 	})
@@ -52,6 +53,9 @@ const (
 		DELETE FROM orders o USING chosen WHERE o.shop_id = chosen.shop_id AND o.order_id = chosen.order_id`
 	dropHeard = `DELETE FROM heard WHERE (shop_id, topic, slot) IN (SELECT shop_id, topic, slot FROM heard
 		WHERE shop_id = $1 ORDER BY topic, slot LIMIT $2)`
+	// Also what an older bellhop logged of the shop's orders.
+	dropAccesses = `DELETE FROM looks WHERE id IN (SELECT id FROM looks WHERE (shop = $1 AND shop <> '')
+		OR starts_with(about, $1 || '/') LIMIT $2)`
 	dropExports = `DELETE FROM privacy_exports WHERE request_id IN (SELECT x.request_id FROM privacy_requests r
 		JOIN privacy_exports x ON x.request_id = r.id WHERE r.shop = $1 ORDER BY 1 LIMIT $2)`
 )
@@ -207,7 +211,7 @@ func (e *erasing) rest(at driver.Place) (int, driver.Place, bool, error) {
 		e.dropMembers(b, "")
 		b.Exec(`DELETE FROM relays WHERE name = 'shop/' || $1`, e.domain)
 		b.Exec(`DELETE FROM refusals WHERE shop = $1`, e.domain)
-		b.Exec(`DELETE FROM looks WHERE starts_with(about, $1 || '/')`, e.domain)
+		b.Exec(`DELETE FROM looks WHERE shop = $1 AND shop <> ''`, e.domain)
 		b.Count(&n, `DELETE FROM shops WHERE id = $1`, e.id)
 	})
 	return int(n), at, false, err

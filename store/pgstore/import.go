@@ -59,7 +59,7 @@ var (
 	importChanges = importInto("changes", "seq, kind, order_id, push_id, at, trace_parent",
 		"bigint text bigint bigint timestamptz text")
 	importAccesses = `INSERT INTO looks (` + rows.AccessColumns + `) SELECT * FROM ` +
-		postgres.Unnest("bigint timestamptz text text text")
+		postgres.Unnest("bigint timestamptz text text text text bigint")
 	importBackups = `INSERT INTO backups (` + rows.BackupColumns + `) SELECT * FROM ` +
 		postgres.Unnest("text timestamptz timestamptz")
 	importRequests = `INSERT INTO privacy_requests (` + rows.RequestColumns + `) SELECT * FROM ` +
@@ -218,7 +218,7 @@ func fillChange(r *postgres.Rows, c *store.Change) {
 }
 
 func fillAccess(r *postgres.Rows, l *bellhop.Access) {
-	r.Int(l.ID).Always(l.At).Text(l.Email).Text(l.What).Text(l.About)
+	r.Int(l.ID).Always(l.At).Text(l.By).Text(l.What).Text(l.About).Text(l.Shop).Int(l.N)
 }
 
 func fillBackup(r *postgres.Rows, b *bellhop.BackupNote) {

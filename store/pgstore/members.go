@@ -34,17 +34,23 @@ func (w *writes) lockMember(tx *postgres.Tx, id int64, shop string) (p bellhop.P
 	if p.ID == 0 {
 		return p, r, driver.NotFound("person")
 	}
+	r, there, err := lockRoster(tx, shop)
+	if r.Shops = len(p.Shops); err == nil && !there {
+		err = driver.NotFound("shop")
+	}
+	return p, r, err
+}
+
+// lockRoster locks the memberships of a shop. It does not count anybody's shops.
+func lockRoster(tx *postgres.Tx, shop string) (r rules.Roster, there bool, err error) {
 	var own int64
-	r = rules.Roster{Members: map[int64]bellhop.Role{}, Shops: len(p.Shops)}
+	r.Members = map[int64]bellhop.Role{}
 	err = tx.Do(func(b *postgres.Batch) {
 		value(b, &own, `SELECT id FROM shops WHERE domain = $1`, shop)
 		b.Rows(func(row *postgres.Row) { r.Members[row.Int()] = bellhop.Role(row.Text()) }, `SELECT person_id, role
 			FROM memberships WHERE shop_id = (SELECT id FROM shops WHERE domain = $1) ORDER BY person_id FOR UPDATE`, shop)
 	})
-	if err == nil && own == 0 {
-		err = driver.NotFound("shop")
-	}
-	return p, r, err
+	return r, own != 0, err
 }
 
 // SetMembership implements [store.People].

@@ -139,6 +139,52 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	return wrap("remove a person", err)
 }
 
+// Leave implements [store.People]. It locks the shops' members in the order of the shops.
+func (db *DB) Leave(ctx context.Context, id int64) error {
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		w := newWrites(db, &rules.Changes{})
+		p, err := w.lockPerson(tx, id)
+		if err == nil && p.ID == 0 {
+			err = driver.NotFound("person")
+		}
+		for _, m := range p.Shops {
+			var r rules.Roster
+			if err == nil {
+				r, _, err = lockRoster(tx, m.Shop)
+			}
+			if err == nil {
+				err = r.Leave(id, m.Shop)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return w.removePerson(ctx, tx, id)
+	})
+	return wrap("remove one's account", err)
+}
+
+// PersonData implements [store.People].
+func (db *DB) PersonData(ctx context.Context, id int64) (d store.PersonData, err error) {
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		d = store.PersonData{}
+		one(b, &d.Person, rows.Person, `SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id = $1`, id)
+		all(b, &d.Sessions, rows.PersonSession, rows.SessionsOf+`$1`, id)
+		all(b, &d.Links, (*postgres.Row).Time, rows.LinksOf+`$1`, id)
+		all(b, &d.Networks, rows.Network, rows.NetworksOf+`$1`, id)
+		all(b, &d.Devices, rows.Device, rows.DevicesOf+`$1 ORDER BY d.id`, id)
+		const email = `(SELECT email FROM people WHERE id = $1)`
+		all(b, &d.Invitations, rows.BareInvitation, findInvitation+`WHERE `+email+` IN (i.email, i.invited_by)
+			ORDER BY i.created_at, i.hash`, id)
+		all(b, &d.Accesses, rows.Access, rows.AccessesBy+email+` ORDER BY at DESC, id DESC LIMIT $2`, id,
+			int64(store.MaxPersonAccesses))
+	})
+	if err == nil && d.Person.ID == 0 {
+		err = driver.NotFound("person")
+	}
+	return d, wrap("collect somebody's data", err)
+}
+
 // lockPerson locks a person, and then their devices: the zero Person if there is none. Whoever changes both does
 // so in this order.
 func (w *writes) lockPerson(tx *postgres.Tx, id int64) (p bellhop.Person, err error) {
@@ -155,7 +201,7 @@ const lockPerson = `SELECT FROM people WHERE id = $1 FOR UPDATE`
 // removePerson removes a person with their locked devices, and ends the transaction.
 func (w *writes) removePerson(ctx context.Context, tx *postgres.Tx, id int64) error {
 	err := tx.Do(func(b *postgres.Batch) {
-		b.Exec(`DELETE FROM invitations WHERE invited_by = (SELECT email FROM people WHERE id = $1)`, id)
+		b.Exec(`DELETE FROM invitations WHERE (SELECT email FROM people WHERE id = $1) IN (email, invited_by)`, id)
 		b.Exec(`DELETE FROM people WHERE id = $1`, id)
 	})
 	if err != nil {

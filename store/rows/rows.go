@@ -156,6 +156,30 @@ func Invitation[R Row](r R) (i bellhop.Invitation) {
 	return i
 }
 
+// BareInvitation reads an invitation without its hash.
+func BareInvitation[R Row](r R) bellhop.Invitation {
+	i := Invitation(r)
+	i.Hash = [32]byte{}
+	return i
+}
+
+// Queries for what belongs to a person, whose id follows, or their address.
+const (
+	SessionsOf = `SELECT person_id, created_at, expires_at FROM sessions WHERE person_id = `
+	LinksOf    = `SELECT expires_at FROM links WHERE person_id = `
+	NetworksOf = `SELECT network, seen_at FROM networks WHERE person_id = `
+	DevicesOf  = `SELECT ` + DeviceColumns + ` FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.person_id = `
+	AccessesBy = `SELECT ` + AccessColumns + ` FROM looks WHERE email = `
+)
+
+// PersonSession reads a session without the hash of its token, of [SessionsOf].
+func PersonSession[R Row](r R) bellhop.Session {
+	return bellhop.Session{PersonID: r.Int(), CreatedAt: r.Time(), ExpiresAt: r.Time()}
+}
+
+// Network reads where somebody signed in from, of [NetworksOf].
+func Network[R Row](r R) store.Network { return store.Network{Network: r.Text(), SeenAt: r.Time()} }
+
 // TokenColumns are the columns for [Token], of the aliases t and s; OperatorTokenColumns of operator_tokens t.
 const (
 	TokenColumns         = `t.id, s.domain, t.name, t.hash, t.created_at, t.last_used_at`
@@ -172,11 +196,12 @@ func Token[R Row](r R) bellhop.Token {
 }
 
 // AccessColumns are the columns for [Access].
-const AccessColumns = `id, at, email, what, about`
+const AccessColumns = `id, at, email, what, about, shop, n`
 
 // Access reads a line of the log of accesses.
 func Access[R Row](r R) bellhop.Access {
-	return bellhop.Access{ID: r.Int(), At: r.Time(), Email: r.Text(), What: r.Text(), About: r.Text()}
+	return bellhop.Access{ID: r.Int(), At: r.Time(), By: r.Text(), What: r.Text(), About: r.Text(), Shop: r.Text(),
+		N: r.Int()}
 }
 
 // RequestColumns are the columns for [Request].

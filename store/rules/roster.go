@@ -45,6 +45,16 @@ func (r Roster) Remove(person int64) (last bool, err error) {
 	return r.Shops <= 1, r.spare(person)
 }
 
+// Leave checks that a person may leave the shop with all others.
+func (r Roster) Leave(person int64, shop string) error {
+	_, err := r.Remove(person)
+	if bellhop.CodeOf(err) == "last_owner" {
+		return bellhop.Errorf(bellhop.Conflict, "last_owner", "you are the only owner of %s: make somebody else an owner "+
+			"first, or ask an operator to erase the shop", shop)
+	}
+	return err
+}
+
 // spare refuses to take a shop's last owner away.
 func (r Roster) spare(person int64) error {
 	if r.Members[person] != bellhop.RoleOwner {

@@ -318,8 +318,8 @@ func (im *importer) change(ch *store.Change) error {
 }
 
 func (im *importer) access(l *bellhop.Access) error {
-	return im.tx.Prepare(`INSERT INTO looks (` + rows.AccessColumns + `) VALUES (?,?,?,?,?)`).
-		Int(l.ID).Int(micros(l.At)).Text(l.Email).Text(l.What).Text(l.About).Exec()
+	return im.tx.Prepare(`INSERT INTO looks (` + rows.AccessColumns + `) VALUES (?,?,?,?,?,?,?)`).
+		Int(l.ID).Int(micros(l.At)).Text(l.By).Text(l.What).Text(l.About).Text(l.Shop).Int(l.N).Exec()
 }
 
 func (im *importer) backup(b *bellhop.BackupNote) error { return insertBackup(im.tx.Conn, b) }

@@ -35,7 +35,7 @@ func (db *DB) EraseShop(ctx context.Context, shop, place string, limit int) (sto
 		{What: "devices", Step: e.known(e.of(e.devices))}, {What: "orders", Step: e.known(e.of(e.orders))},
 		{What: "events", Step: e.known(e.events)}, {What: "stream", Step: e.known(e.stream)},
 		{What: "heard", Step: e.known(e.of(e.heard))}, {What: "people", Step: e.known(e.of(e.people))},
-		{What: "exports", Step: e.of(e.exports)}, {What: "shop", Step: e.known(e.of(e.rest))},
+		{What: "accesses", Step: e.known(e.of(e.accesses))}, {What: "exports", Step: e.of(e.exports)}, {What: "shop", Step: e.known(e.of(e.rest))},
 		{What: "events", Step: e.unknown(e.events)},
 	})
 }
@@ -226,6 +226,13 @@ func (e *erasing) people(tx *sqlitefile.Tx) (int, error) {
 	return len(all), err
 }
 
+// accesses drops also what an older bellhop logged of the shop's orders.
+func (e *erasing) accesses(tx *sqlitefile.Tx) (int, error) {
+	err := tx.Prepare(`DELETE FROM looks WHERE id IN (SELECT id FROM looks WHERE (shop = ?1 AND shop <> ''
+		OR substr(about, 1, length(?1) + 1) = ?1 || '/') LIMIT ?2)`).Text(e.domain).Int(int64(e.limit)).Exec()
+	return int(tx.Changes()), err
+}
+
 func (e *erasing) exports(tx *sqlitefile.Tx) (int, error) {
 	err := tx.Prepare(`DELETE FROM privacy_exports WHERE request_id IN (SELECT x.request_id FROM privacy_requests r
 		CROSS JOIN privacy_exports x ON x.request_id = r.id WHERE r.shop = ? LIMIT ?)`).Text(e.domain).Int(int64(e.limit)).
@@ -248,7 +255,7 @@ func (e *erasing) rest(tx *sqlitefile.Tx) (int, error) {
 		}
 	}
 	for _, drop := range [...]string{`DELETE FROM relays WHERE name = 'shop/' || ?1`,
-		`DELETE FROM refusals WHERE shop = ?1`, `DELETE FROM looks WHERE substr(about, 1, length(?1) + 1) = ?1 || '/'`} {
+		`DELETE FROM refusals WHERE shop = ?1`, `DELETE FROM looks WHERE shop = ?1 AND shop <> ''`} {
 		if err := tx.Prepare(drop).Text(e.domain).Exec(); err != nil {
 			return 0, err
 		}

@@ -126,8 +126,53 @@ func (db *DB) RemovePerson(ctx context.Context, id int64) error {
 	return db.write(ctx, "remove a person", func(tx *sqlitefile.Tx) error { return removePerson(tx, id) })
 }
 
+// Leave implements [store.People].
+func (db *DB) Leave(ctx context.Context, id int64) error {
+	return db.write(ctx, "remove one's account", func(tx *sqlitefile.Tx) error {
+		p, err := person(tx.Conn, id)
+		if err != nil {
+			return err
+		}
+		for _, m := range p.Shops {
+			shop, err := ownShop(tx.Conn, m.Shop)
+			if err != nil {
+				return err
+			}
+			r, err := loadRoster(tx.Conn, shop, id)
+			if err == nil {
+				err = r.Leave(id, m.Shop)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return removePerson(tx, id)
+	})
+}
+
+// PersonData implements [store.People].
+func (db *DB) PersonData(ctx context.Context, id int64) (store.PersonData, error) {
+	return get(ctx, db.read, "collect somebody's data", func(c *sqlitefile.Conn) (d store.PersonData, err error) {
+		if d.Person, err = person(c, id); err != nil {
+			return d, err
+		}
+		of := func(query string) *sqlitefile.Stmt { return c.Prepare(query).Int(id) }
+		d.Sessions, err = sqlitefile.All(of(rows.SessionsOf+`?`), rows.PersonSession[sqlitefile.Row])
+		links, e1 := sqlitefile.All(of(rows.LinksOf+`?`), sqlitefile.Row.Time)
+		networks, e2 := sqlitefile.All(of(rows.NetworksOf+`?`), rows.Network[sqlitefile.Row])
+		devices, e3 := sqlitefile.All(of(rows.DevicesOf+`? ORDER BY d.id`), rows.Device[sqlitefile.Row])
+		invitations, e4 := sqlitefile.All(c.Prepare(findInvitation+`WHERE ? IN (i.email, i.invited_by)
+			ORDER BY i.created_at, i.hash`).Text(d.Person.Email), rows.BareInvitation[sqlitefile.Row])
+		accesses, e5 := sqlitefile.All(c.Prepare(rows.AccessesBy+`? ORDER BY at DESC, id DESC LIMIT ?`).
+			Text(d.Person.Email).Int(store.MaxPersonAccesses), rows.Access[sqlitefile.Row])
+		d.Links, d.Networks, d.Devices, d.Invitations, d.Accesses = links, networks, devices, invitations, accesses
+		return d, cmp.Or(err, e1, e2, e3, e4, e5)
+	})
+}
+
 func removePerson(tx *sqlitefile.Tx, id int64) error {
-	err := tx.Prepare(`DELETE FROM invitations WHERE invited_by = (SELECT email FROM people WHERE id = ?)`).Int(id).Exec()
+	err := tx.Prepare(`DELETE FROM invitations WHERE (SELECT email FROM people WHERE id = ?) IN (email, invited_by)`).
+		Int(id).Exec()
 	if err := cmp.Or(err, signOutEverywhere(tx.Conn, id)); err != nil {
 		return err
 	}

@@ -169,20 +169,6 @@ func settings(f *fixture) {
 	f.kind(bellhop.NotFound, f.s.SetSettings(f.ctx, p.ID+99, bellhop.Settings{}))
 }
 
-func accessLog(f *fixture) {
-	for i, about := range []string{"one", "two", "one"} {
-		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body",
-			About: about}))
-	}
-	got := must(f.s.Accesses(f.ctx, "one", 10))(f)
-	if len(got) != 2 || !got[0].At.Equal(at(2)) || got[0].Email != "ann@example.com" ||
-		got[0].What != "dead_letter.body" || got[1].ID >= got[0].ID {
-		f.Errorf("%+v", got)
-	}
-	f.equal("the newest", len(must(f.s.Accesses(f.ctx, "one", 1))(f)), 1)
-	f.kind(bellhop.Invalid, errOf(f.s.Accesses(f.ctx, "one", 0)))
-}
-
 func refusals(f *fixture) {
 	list := func(since time.Time) []store.Refusal {
 		f.Helper()

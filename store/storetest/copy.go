@@ -336,7 +336,7 @@ func see(f *fixture) (s seen) {
 		}
 	}
 	for _, about := range []string{"one", "two"} {
-		s.Accesses = append(s.Accesses, must(f.s.Accesses(f.ctx, about, 100))(f)...)
+		s.Accesses = append(s.Accesses, must(f.s.Accesses(f.ctx, store.AccessQuery{About: about, Limit: 100}))(f).Accesses...)
 	}
 	s.Backups = must(f.s.Backups(f.ctx, day))(f)
 	s.Totals, s.Counts = must(f.s.Totals(f.ctx))(f), must(f.s.PushCounts(f.ctx))(f)

@@ -129,8 +129,8 @@ func fillPeople(f *fixture) {
 	must(f.s.Accept(f.ctx, [32]byte{7}, bellhop.Person{PasswordHash: "h"}, at(2)))(f)
 	f.must(f.s.RemoveToken(f.ctx, shop, "last"))
 	for i, about := range []string{"one", "two", "one"} {
-		f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: at(i), Email: "ann@example.com", What: "dead_letter.body",
-			About: about}))
+		f.must(f.s.AddAccess(f.ctx, bellhop.Access{Shop: shop, At: at(i), By: "ann@example.com",
+			What: bellhop.AccessBody, About: about, N: 5}))
 	}
 	d := f.addDevice(shop, "own", bellhop.FormData)
 	d.PersonID = owner.ID

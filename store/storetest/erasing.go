@@ -61,7 +61,8 @@ func eraseShop(f *fixture) {
 	r := must(f.s.AddRequest(f.ctx, bellhop.PrivacyRequest{Shop: second, Kind: bellhop.RequestGive, RequestedAt: day,
 		ReceivedAt: day, DueAt: day}))(f)
 	f.must(f.s.PutExport(f.ctx, r.ID, []byte("export"), at(1)))
-	f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: day, Email: "ann@example.com", What: "order", About: second + "/3"}))
+	f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: day, By: "ann@example.com", What: "order", About: second + "/3"}))
+	f.must(f.s.AddAccess(f.ctx, bellhop.Access{Shop: second, At: day, By: "jo@example.com", What: bellhop.AccessExport}))
 	must(f.s.TakeLease(f.ctx, "shop/"+second, "one", day, time.Minute))(f)
 	f.must(f.s.AddRefusals(f.ctx, []store.Refusal{{Shop: second, Reason: "x", Count: 1, At: day}}, day))
 	newest := f.order(second, 3, 1000)
@@ -70,7 +71,8 @@ func eraseShop(f *fixture) {
 	last, highest := f.lastChange(), f.highestPush(second)
 
 	n := f.erase(second, 7)
-	for _, what := range []string{"pushes", "devices", "orders", "events", "heard", "people", "exports", "shop"} {
+	for _, what := range []string{"pushes", "devices", "orders", "events", "heard", "people", "accesses", "exports",
+		"shop"} {
 		if n[what] == 0 {
 			f.Errorf("erased no %s: %v", what, n)
 		}
@@ -133,7 +135,7 @@ func (f *fixture) goneShop(domain string, request int64) {
 	must(f.s.Request(f.ctx, domain, request))(f)
 	f.kind(bellhop.NotFound, errOf(f.s.PrivacyExport(f.ctx, domain, request)))
 	f.equal("lines", len(f.allLines(store.LineQuery{Shop: domain})), 0)
-	f.equal("accesses", len(must(f.s.Accesses(f.ctx, domain+"/3", 10))(f)), 0)
+	f.equal("accesses", len(must(f.s.Accesses(f.ctx, store.AccessQuery{About: domain + "/3", Limit: 10}))(f).Accesses), 0)
 	for _, r := range must(f.s.Refusals(f.ctx, time.Time{}))(f) {
 		if r.Shop == domain {
 			f.Errorf("refusals stay: %+v", r)

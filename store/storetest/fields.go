@@ -96,11 +96,26 @@ func everyAccountField(f *fixture) {
 	f.whole("token", must(f.s.Token(f.ctx, token.Hash, at(60)))(f), token, "Operator") // see operatorTokens
 	f.whole("tokens", must(f.s.Tokens(f.ctx, shop))(f), []bellhop.Token{token}, "Operator")
 
-	access := bellhop.Access{At: at(1), Email: p.Email, What: "dead_letter.body", About: "one"}
+	access := bellhop.Access{Shop: shop, At: at(1), By: p.Email, What: bellhop.AccessBody, About: "one", N: 7}
 	f.must(f.s.AddAccess(f.ctx, access))
-	accesses := must(f.s.Accesses(f.ctx, "one", 5))(f)
+	accesses := must(f.s.Accesses(f.ctx, store.AccessQuery{About: "one"}))(f).Accesses
 	access.ID = accesses[0].ID
 	f.whole("accesses", accesses, []bellhop.Access{access})
+
+	session.TokenHash = [32]byte{}
+	until := []time.Time{at(60), at(70)}
+	for i, t := range until {
+		f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{byte(2 + i)}, PersonID: p.ID, ExpiresAt: t}))
+	}
+	made := bellhop.Invitation{Hash: [32]byte{4}, Shop: shop, Email: "kim@example.com", Role: bellhop.RoleStaff,
+		InvitedBy: p.Email, CreatedAt: day, ExpiresAt: at(60)}
+	f.must(f.s.Invite(f.ctx, made))
+	made.Hash = [32]byte{}
+	f.whole("all of somebody", must(f.s.PersonData(f.ctx, p.ID))(f), store.PersonData{Person: p,
+		Sessions: []bellhop.Session{session}, Links: until, Networks: []store.Network{{Network: "192.0.2.1", SeenAt: day}},
+		Devices: []bellhop.Device{d}, Invitations: []bellhop.Invitation{made}, Accesses: []bellhop.Access{access}},
+		"Person.Unproven", "Sessions.TokenHash", "Invitations.Hash", "Devices.RetiredAt", "Devices.RetiredFor")
+	f.kind(bellhop.NotFound, errOf(f.s.PersonData(f.ctx, p.ID+99)))
 
 	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}
 	f.record(f.order(shop, 8, 1))

@@ -2,13 +2,13 @@ package console
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/queue"
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -82,9 +82,6 @@ func (c *Console) showDeadEvent(v *visit) error { return c.deadEvent(v, false) }
 // showBody shows a whole body, after it recorded who asked.
 func (c *Console) showBody(v *visit) error { return c.deadEvent(v, true) }
 
-// accessBody names the view in the access log.
-const accessBody = "dead_letter.body"
-
 func (c *Console) deadEvent(v *visit, whole bool) error {
 	v.At = "dead"
 	eventID, err := bellhop.ParseEventID(v.PathValue("id"))
@@ -98,7 +95,7 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	view := &deadEventView{frame: &v.frame, deadRow: v.deadRow(&d), Masked: !whole}
 	if whole {
 		now := c.Now().UTC().Truncate(time.Microsecond)
-		access := bellhop.Access{At: now, Email: v.Person.Email, What: accessBody, About: view.ID}
+		access := bellhop.Access{Shop: d.Event.Shop, At: now, By: v.Person.Email, What: bellhop.AccessBody, About: view.ID}
 		if err := c.Store.AddAccess(v.Context(), access); err != nil {
 			return err
 		}
@@ -107,13 +104,14 @@ func (c *Console) deadEvent(v *visit, whole bool) error {
 	} else {
 		view.Body = mask(d.Event.Body)
 	}
-	accesses, err := c.Store.Accesses(v.Context(), view.ID, 20)
+	page, err := c.Store.Accesses(v.Context(), store.AccessQuery{About: view.ID, Limit: 20})
 	if err != nil {
 		return err
 	}
-	accesses = slices.DeleteFunc(accesses, func(a bellhop.Access) bool { return a.What != accessBody })
-	for _, a := range accesses {
-		view.Accesses = append(view.Accesses, v.T("dead.access", "Who", a.Email, "When", v.Moment(a.At)))
+	for _, a := range page.Accesses {
+		if a.What == bellhop.AccessBody {
+			view.Accesses = append(view.Accesses, v.T("dead.access", "Who", a.By, "When", v.Moment(a.At)))
+		}
 	}
 	return c.show(v, "deadLetter", view)
 }

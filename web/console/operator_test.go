@@ -165,8 +165,9 @@ func TestDeadLetterIsMaskedUntilAsked(t *testing.T) {
 		!strings.Contains(a.Body, "op@example.com, Nov 22, 2026 10:00 am") {
 		t.Error(a.Body)
 	}
-	accesses, err := r.DB.Accesses(t.Context(), dead.String(), 10)
-	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" ||
+	page, err := r.DB.Accesses(t.Context(), store.AccessQuery{About: dead.String(), Limit: 10})
+	accesses := page.Accesses
+	if err != nil || len(accesses) != 1 || accesses[0].By != "op@example.com" ||
 		accesses[0].What != "dead_letter.body" {
 		t.Errorf("%+v %v", accesses, err)
 	}
@@ -202,15 +203,16 @@ func TestDroppingBeginsWithAQuestionAndIsWrittenDown(t *testing.T) {
 	if dead() != 3 || !strings.Contains(a.Body, "1 dead letter was dropped for good.") {
 		t.Errorf("%d dead: %s", dead(), a.Body)
 	}
-	accesses, err := r.DB.Accesses(t.Context(), one.String(), 10)
-	if err != nil || len(accesses) != 1 || accesses[0].Email != "op@example.com" ||
+	page, err := r.DB.Accesses(t.Context(), store.AccessQuery{About: one.String(), Limit: 10})
+	accesses := page.Accesses
+	if err != nil || len(accesses) != 1 || accesses[0].By != "op@example.com" ||
 		accesses[0].What != "dead_letter.drop" {
 		t.Errorf("%+v, %v", accesses, err)
 	}
-	page, err := r.DB.Lines(t.Context(), store.LineQuery{Outcome: bellhop.OutcomeDead})
-	if err != nil || len(page.Lines) != 1 || page.Lines[0].Event.ID != one ||
-		!strings.HasPrefix(page.Lines[0].Reason, "dropped by op@example.com at 2026-") {
-		t.Errorf("%+v, %v", page, err)
+	lines, err := r.DB.Lines(t.Context(), store.LineQuery{Outcome: bellhop.OutcomeDead})
+	if err != nil || len(lines.Lines) != 1 || lines.Lines[0].Event.ID != one ||
+		!strings.HasPrefix(lines.Lines[0].Reason, "dropped by op@example.com at 2026-") {
+		t.Errorf("%+v, %v", lines, err)
 	}
 	if a := r.Post("/dead", operatorSession, sure); a.StatusCode != 404 {
 		t.Errorf("dropping it again: %d", a.StatusCode)
@@ -286,7 +288,8 @@ func TestOperatorsPagesAreTheirs(t *testing.T) {
 			}
 		}
 	}
-	if accesses, err := r.DB.Accesses(t.Context(), dead, 10); err != nil || len(accesses) != 0 {
+	accesses, err := r.DB.Accesses(t.Context(), store.AccessQuery{About: dead})
+	if err != nil || len(accesses.Accesses) != 0 {
 		t.Errorf("%v %v", accesses, err)
 	}
 	if d, err := q.Depth(t.Context()); err != nil || d.Dead != 1 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -85,9 +86,6 @@ func (c *Console) order(v *visit) (o bellhop.Order, err error) {
 	return c.Store.Order(v.Context(), v.Shop, n)
 }
 
-// accessOrder names the view of an order's personal data in the access log. The reason follows it.
-const accessOrder = "order.personal: "
-
 func aboutOrder(o *bellhop.Order) string { return o.Shop + "/" + web.ID(o.ID) }
 
 // showPersonal shows an operator an order unmasked, after it recorded who asked and why. The page
@@ -101,8 +99,8 @@ func (c *Console) showPersonal(v *visit) error {
 	if why == "" || len(why) > maxWhy {
 		return bellhop.Invalidf("why", "why is a reason of up to %d bytes", maxWhy)
 	}
-	access := bellhop.Access{At: c.Now().UTC().Truncate(time.Microsecond), Email: v.Person.Email, What: accessOrder + why,
-		About: aboutOrder(&o)}
+	access := bellhop.Access{Shop: o.Shop, At: c.Now().UTC().Truncate(time.Microsecond), By: v.Person.Email,
+		What: bellhop.AccessOrder + ": " + why, About: aboutOrder(&o)}
 	if err := c.Store.AddAccess(v.Context(), access); err != nil {
 		return err
 	}
@@ -121,10 +119,10 @@ const maxWhy = 800
 
 // accesses lists who saw an order unmasked.
 func (c *Console) accesses(v *visit, o *bellhop.Order) (all []string, err error) {
-	accesses, err := c.Store.Accesses(v.Context(), aboutOrder(o), 20)
-	for _, a := range accesses {
-		if why, ok := strings.CutPrefix(a.What, accessOrder); ok {
-			all = append(all, v.T("order.access", "Who", a.Email, "When", v.Moment(a.At), "Why", why))
+	page, err := c.Store.Accesses(v.Context(), store.AccessQuery{About: aboutOrder(o), Limit: 20})
+	for _, a := range page.Accesses {
+		if why, ok := strings.CutPrefix(a.What, bellhop.AccessOrder+": "); ok {
+			all = append(all, v.T("order.access", "Who", a.By, "When", v.Moment(a.At), "Why", why))
 		}
 	}
 	return all, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // nobodys are texts of an order that say nothing of a person. Any other is masked for operators, and
@@ -80,8 +81,8 @@ func TestOperatorsSeePersonalDataMasked(t *testing.T) {
 		t.Errorf("an owner: %d", a.StatusCode)
 	}
 	about := demo + "/" + orderID(0)
-	if all, err := r.DB.Accesses(t.Context(), about, 10); err != nil || len(all) != 0 {
-		t.Errorf("before: %v %v", all, err)
+	if page, err := r.DB.Accesses(t.Context(), store.AccessQuery{About: about}); err != nil || len(page.Accesses) != 0 {
+		t.Errorf("before: %v %v", page, err)
 	}
 	a := r.Post(at, operatorSession, url.Values{"why": {"The parcel came back"}})
 	strictPage(t, a)
@@ -94,9 +95,10 @@ func TestOperatorsSeePersonalDataMasked(t *testing.T) {
 	if strings.Contains(a.Body, "data-live") {
 		t.Error("it would be masked again by the next change")
 	}
-	all, err := r.DB.Accesses(t.Context(), about, 10)
+	page, err := r.DB.Accesses(t.Context(), store.AccessQuery{About: about, Limit: 10})
+	all := page.Accesses
 	if err != nil || len(all) != 1 || all[0].What != "order.personal: The parcel came back" ||
-		all[0].Email != "op@example.com" {
+		all[0].By != "op@example.com" {
 		t.Errorf("%+v %v", all, err)
 	}
 	if a := r.Get(at, operatorSession); strings.Contains(a.Body, "people:") ||
