@@ -84,7 +84,9 @@ func eraseShop(f *fixture) {
 		return strings.HasPrefix(row, fmt.Sprintf(`{"Request":%d,`, r.ID))
 	})
 	for t := range was {
-		was[t] = slices.DeleteFunc(was[t], func(row string) bool { return strings.Contains(row, second) })
+		was[t] = slices.DeleteFunc(was[t], func(row string) bool {
+			return strings.Contains(row, second) || t == move.TableExports && strings.Contains(row, fmt.Sprintf(`:%d,`, r.ID))
+		})
 		if t != move.TablePeople { // one has another shop left
 			f.equal(string(t), append([]string{}, is[t]...), append([]string{}, was[t]...))
 		}
