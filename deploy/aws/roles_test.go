@@ -157,7 +157,7 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 	}
 	want := map[string]string{
 		"GetSecretValue ShopifySecret":    "AcceptRole ServerRole SweepRole",
-		"GetSecretValue KeySecret":        "MigrateRole ServerRole SweepRole",
+		"GetSecretValue KeySecret":        "MigrateRole RecordRole ServerRole SweepRole",
 		"GetSecretValue ShopSecrets":      "AcceptRole MigrateRole",
 		"PutSecretValue ShopSecrets":      "MigrateRole",
 		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",

@@ -187,7 +187,7 @@ func TestComposeStartsInOrder(t *testing.T) {
 }
 
 // TestSecretsGoWhereTheyAreNeeded wants each process to hold only the secrets that it uses: notify those for Shopify
-// only where shops can be connected.
+// only where shops can be connected, and record the key, by which it recognises whom shops have to forget.
 func TestSecretsGoWhereTheyAreNeeded(t *testing.T) {
 	for _, clientID := range []string{"", "0123456789abcdef"} {
 		env, _ := exampleEnv(t)
@@ -199,8 +199,9 @@ func TestSecretsGoWhereTheyAreNeeded(t *testing.T) {
 		for name, s := range p.Services {
 			forShopify := strings.HasPrefix(name, "serve-") || name == "bellhop" || name == "notify" && clientID != ""
 			for _, secret := range []string{"BELLHOP_SHOPIFY_SECRET", "BELLHOP_KEY"} {
-				if v := s.Environment[secret]; (v != nil && *v != "") != forShopify {
-					t.Errorf("with the client id %q %s knows %s: %v", clientID, name, secret, !forShopify)
+				wants := forShopify || secret == "BELLHOP_KEY" && name == "record"
+				if v := s.Environment[secret]; (v != nil && *v != "") != wants {
+					t.Errorf("with the client id %q %s knows %s: %v", clientID, name, secret, !wants)
 				}
 			}
 			fcm := slices.ContainsFunc(s.Secrets, func(c types.ServiceSecretConfig) bool { return c.Source == "fcm" })

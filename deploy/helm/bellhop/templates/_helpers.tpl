@@ -77,12 +77,17 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* The key of what bellhop keeps sealed. */}}
+{{- define "bellhop.key" -}}
+- name: BELLHOP_KEY
+  valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret }}, key: BELLHOP_KEY}}
+{{- end -}}
+
 {{/* bellhop as an app of Shopify's, and the key of what it keeps sealed. */}}
 {{- define "bellhop.app" -}}
 - name: BELLHOP_SHOPIFY_SECRET
   valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret }}, key: SHOPIFY_SECRET}}
-- name: BELLHOP_KEY
-  valueFrom: {secretKeyRef: {name: {{ .Values.existingSecret }}, key: BELLHOP_KEY}}
+{{ include "bellhop.key" . }}
 {{- with .Values.shopify.clientID }}
 - name: BELLHOP_SHOPIFY_CLIENT_ID
   value: {{ . | quote }}
