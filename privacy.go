@@ -208,6 +208,18 @@ const (
 // Kind returns a mark's kind.
 func (m Mark) Kind() MarkKind { return MarkKind(m[0]) }
 
+// Forgotten reports whether a fact is about somebody whom its shop has to forget: one of its marks is among
+// these, each with the creation of the last order that it counts for; zero is all of them.
+func (f *Fact) Forgotten(marks map[Mark]time.Time) bool {
+	for _, m := range f.Marks {
+		until, there := marks[m]
+		if there && (until.IsZero() || f.Order != nil && !f.Order.CreatedAt.After(until)) {
+			return true
+		}
+	}
+	return false
+}
+
 // Why an order's personal data was taken away.
 const (
 	RedactedForRequest   = "request"   // whatever comes later

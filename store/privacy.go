@@ -21,6 +21,11 @@ type Privacy interface {
 	// loses its subject.
 	UpdateRequest(ctx context.Context, id int64, change func(*bellhop.PrivacyRequest) error) error
 
+	// Marks returns which of these marks a shop has to forget, each with the creation of the last order that
+	// it counts for; zero is all of them.
+	Marks(ctx context.Context, shop string, of []bellhop.Mark) (map[bellhop.Mark]time.Time, error)
+	// AddMarks adds marks, as Marks returns them.
+	AddMarks(ctx context.Context, shop string, marks map[bellhop.Mark]time.Time) error
 	// SettleMarks returns once no Record is under way that has not seen the marks of all requests: orders
 	// that come later are recognised, and those that came before can be found.
 	SettleMarks(ctx context.Context) error

@@ -7,6 +7,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/agefile"
+	"bellhop/pipeline"
 	"bellhop/store"
 )
 
@@ -14,30 +15,36 @@ import (
 type archiver interface {
 	// backup writes a backup, encrypted by encrypt unless that is nil.
 	backup(ctx context.Context, path string, encrypt func(path, to string) error) error
-	// restore restores a backup, decrypted by decrypt unless that is nil, unless accept refuses the store in it.
-	restore(ctx context.Context, path string, decrypt func(to string) error, accept func(store.Store) error) error
+	// restore restores a backup, decrypted by decrypt unless that is nil. prepare gets the store that is replaced
+	// and the one in the backup; its error refuses the backup.
+	restore(ctx context.Context, path string, decrypt func(to string) error, prepare func(was, is store.Store) error) error
 }
 
-// Restore replaces the whole state by a backup's, also while others use it.
-func (s *Storage) Restore(ctx context.Context, backup string, o Options) error {
+// Restore replaces the whole state by a backup's, also while others use it. What the replaced state was asked to
+// forget or erase since is taken out of the backup's first; it returns how much that was.
+func (s *Storage) Restore(ctx context.Context, backup string, o Options) (done pipeline.Again, err error) {
 	d, err := s.only(both, o)
 	if err != nil {
-		return err
+		return done, err
 	}
 	a, err := d.shared.archiver()
 	if err != nil {
-		return err
+		return done, err
 	}
 	decrypt, err := decrypter(backup, o.Identity)
 	if err != nil {
-		return err
+		return done, err
 	}
-	return a.restore(ctx, backup, decrypt, func(s store.Store) error {
-		if o.LostKey {
-			return nil
+	err = a.restore(ctx, backup, decrypt, func(was, is store.Store) (err error) {
+		if !o.LostKey {
+			err = d.fits(ctx, is)
 		}
-		return d.fits(ctx, s)
+		if err == nil {
+			done, err = d.redactAgain(ctx, was, is)
+		}
+		return err
 	})
+	return done, err
 }
 
 // decrypter decrypts a backup by the keys in the file identity; nil for a plain backup.

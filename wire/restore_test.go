@@ -50,7 +50,8 @@ func TestConnectionsOfARestoredBackup(t *testing.T) {
 	err = errors.Join(err, os.MkdirAll(another.Dir, 0o700),
 		os.WriteFile(filepath.Join(another.Dir, "bellhop.key"), key, 0o600))
 	for _, s := range []wire.Storage{live, another} {
-		err = errors.Join(err, s.Restore(ctx, backup, wire.Options{}))
+		_, e := s.Restore(ctx, backup, wire.Options{})
+		err = errors.Join(err, e)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func TestNotesOfBackups(t *testing.T) {
 		wire.Storage
 		want []bellhop.BackupNote
 	}{{s, []bellhop.BackupNote{second, first}}, {another, []bellhop.BackupNote{first}}} {
-		if err := in.Restore(ctx, path, wire.Options{}); err != nil {
+		if _, err := in.Restore(ctx, path, wire.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := notes(in.Storage, func(*wire.Parts) error { return nil }); !slices.Equal(got, in.want) {

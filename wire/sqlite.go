@@ -97,24 +97,31 @@ func (s *sqliteFiles) backup(ctx context.Context, path string, encrypt func(path
 }
 
 func (s *sqliteFiles) restore(
-	ctx context.Context, backup string, decrypt func(to string) error, accept func(store.Store) error,
+	ctx context.Context, backup string, decrypt func(to string) error, prepare func(was, is store.Store) error,
 ) error {
 	if len(s.schemas) != 1 {
 		return severalFiles(len(s.schemas))
 	}
-	look := func(path string) error {
-		f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{Logger: s.opts.Log})
-		if err != nil {
-			return err
-		}
-		db := sqlitestore.New(f)
-		return cmp.Or(accept(db), db.Close(), f.Close())
-	}
 	for path, schemas := range s.schemas {
+		look := func(tmp string) error {
+			return s.with(ctx, path, func(was store.Store) error {
+				return s.with(ctx, tmp, func(is store.Store) error { return prepare(was, is) })
+			})
+		}
 		b := sqlitefile.Backup{Path: backup, Decrypt: decrypt}
 		return sqlitefile.Restore(ctx, path, b, s.opts.Now(), look, schemas...)
 	}
 	return nil
+}
+
+// with opens the store in a file while fn runs.
+func (s *sqliteFiles) with(ctx context.Context, path string, fn func(store.Store) error) error {
+	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{Logger: s.opts.Log})
+	if err != nil {
+		return err
+	}
+	db := sqlitestore.New(f)
+	return cmp.Or(fn(db), db.Close(), f.Close())
 }
 
 func severalFiles(n int) error {

@@ -258,7 +258,7 @@ func TestOneFile(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := s.Restore(t.Context(), backup, wire.Options{}); err != nil {
+	if _, err := s.Restore(t.Context(), backup, wire.Options{}); err != nil {
 		t.Error(err)
 	}
 	files, err := filepath.Glob(filepath.Join(s.Dir, "*.db"))
@@ -355,7 +355,7 @@ func TestRestoreGoesOnAbove(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range []wire.Storage{live, live, lost} {
-		if err := s.Restore(ctx, backup, wire.Options{}); err != nil {
+		if _, err := s.Restore(ctx, backup, wire.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		c, p := place(s, int64(3+i))
@@ -380,7 +380,7 @@ func TestTwoFiles(t *testing.T) {
 	if err := p.Backup(t.Context(), filepath.Join(dir, "backup.db"), aBackup()); bellhop.KindOf(err) != bellhop.Conflict {
 		t.Errorf("half a backup: %v", err)
 	}
-	if err := s.Restore(t.Context(), filepath.Join(dir, "backup.db"), wire.Options{}); bellhop.KindOf(
+	if _, err := s.Restore(t.Context(), filepath.Join(dir, "backup.db"), wire.Options{}); bellhop.KindOf(
 		err) != bellhop.Conflict {
 		t.Errorf("half a restore: %v", err)
 	}

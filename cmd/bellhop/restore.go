@@ -2,6 +2,7 @@ package main
 
 import (
 	"bellhop"
+	"bellhop/pipeline"
 	"bellhop/wire"
 )
 
@@ -15,7 +16,8 @@ type restoreCmd struct {
 
 func (restoreCmd) Help() string {
 	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state.
-Everything since the backup is gone: Shopify does not send it again. The key that tokens and shops' secrets are sealed
+Everything since the backup is gone: Shopify does not send it again. Whom the replaced state was asked to forget
+since stays forgotten. The key that tokens and shops' secrets are sealed
 with is in no backup: have it at its place first, or in BELLHOP_KEY. See docs/key.md.`
 }
 
@@ -29,5 +31,19 @@ func (c *restoreCmd) Run(j *job) error {
 	}
 	o := j.options()
 	o.LostKey, o.Identity = c.LostKey, c.Identity
-	return j.said(c.Restore(j.ctx, c.File, o), "Restored %s.", c.File)
+	again, err := c.Restore(j.ctx, c.File, o)
+	if err := j.said(err, "Restored %s.", c.File); err != nil {
+		return err
+	}
+	return sayAgain(j, again)
+}
+
+// sayAgain says what was taken away again.
+func sayAgain(j *job, again pipeline.Again) error {
+	if again == (pipeline.Again{}) {
+		return nil
+	}
+	return j.said(nil, "Since the backup was made %s came for personal data: %s and %s were redacted again, %s erased.",
+		plural(again.Requests, "request"), plural(again.Orders, "order"), plural(again.Bodies, "other webhook"),
+		plural(again.Shops, "shop"))
 }

@@ -15,15 +15,30 @@ type storeCmd struct {
 	Renumber storeRenumberCmd `cmd:"" help:"Skip used numbers after the database's own tools restored it." example:"bellhop store renumber --db postgres://bellhop@db.example.com/bellhop"`
 }
 
-type storeRenumberCmd struct{ wire.Storage }
+type storeRenumberCmd struct {
+	wire.Storage
+	Replaced string `name:"replaced" placeholder:"URL" help:"The database in whose place the restored one is, as BELLHOP_DB takes it: whom it was asked to forget since stays forgotten."`
+}
 
 func (storeRenumberCmd) Help() string {
 	return `After pg_restore, a snapshot or a copied file, the database is in an older state. It would use numbers of
 the stream and of pushes a second time, and subscribers would drop new events as old ones. Run this before you start
-bellhop again. bellhop restore does it by itself.`
+bellhop again. bellhop restore does it by itself.
+
+With --replaced nobody comes back whom the replaced database was asked to forget since the backup. It only reads that
+one. Both need the same BELLHOP_KEY.`
 }
 
 func (c *storeRenumberCmd) Run(j *job) error {
+	if c.Replaced != "" {
+		again, err := c.RedactAgain(j.ctx, c.Replaced, j.options())
+		if err == nil {
+			err = sayAgain(j, again)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		above := j.now().UnixMicro() // no process uses up a million a second
 		return j.said(p.Store.Renumber(j.ctx, above), "The next change and the next push have a number above %d.", above)

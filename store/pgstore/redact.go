@@ -50,6 +50,30 @@ func (l *loading) addMark(r *postgres.Row) {
 	l.Marks[m] = r.Time()
 }
 
+// Marks implements [store.Privacy].
+func (db *DB) Marks(ctx context.Context, shop string, of []bellhop.Mark) (map[bellhop.Mark]time.Time, error) {
+	l := loading{}
+	marks := make([][]byte, len(of))
+	for i := range of {
+		marks[i] = of[i][:]
+	}
+	err := db.worker.Read(ctx, func(b *postgres.Batch) {
+		l.Marks = map[bellhop.Mark]time.Time{}
+		b.Rows(l.addMark, loadMarks, []string{shop}, marks)
+	})
+	return l.Marks, wrap("look for marks", err)
+}
+
+// AddMarks implements [store.Privacy].
+func (db *DB) AddMarks(ctx context.Context, shop string, marks map[bellhop.Mark]time.Time) error {
+	var rows postgres.Rows
+	for m, until := range marks {
+		rows.Next().Bytes(m[:]).Text(shop).Time(until)
+	}
+	err := db.worker.Once(ctx, func(b *postgres.Batch) { exec(b, insertMarks, &rows) })
+	return wrap("add marks", err)
+}
+
 // SettleMarks implements [store.Privacy]: it waits for its turn, as Record does.
 func (db *DB) SettleMarks(ctx context.Context) error {
 	err := db.worker.Once(ctx, func(b *postgres.Batch) { b.Exec(takeTurnAlone) })

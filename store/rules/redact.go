@@ -33,15 +33,7 @@ func MarkUntil(m bellhop.Mark, r *bellhop.PrivacyRequest) time.Time {
 }
 
 // forgets reports whether a fact is about somebody whom its shop has to forget.
-func (p *recordPlan) forgets(f *bellhop.Fact) bool {
-	for _, m := range f.Marks {
-		until, there := p.before.Marks[m]
-		if there && (until.IsZero() || f.Order != nil && !f.Order.CreatedAt.After(until)) {
-			return true
-		}
-	}
-	return false
-}
+func (p *recordPlan) forgets(f *bellhop.Fact) bool { return f.Forgotten(p.before.Marks) }
 
 // redacted returns a fact without personal data if its order may have none, and whether that is for a
 // request. For retention a newer version brings its data again.

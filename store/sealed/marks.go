@@ -179,7 +179,7 @@ func (s *Store) mark(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Fact,
 			m.sign(&r)
 			f.Request = &r
 		default:
-			f.Marks = m.ofFact(f)
+			f.Marks = m.ofFact(f.Event.Shop, f)
 		}
 	}
 	return with, nil
@@ -229,12 +229,12 @@ func (m marks) person(shop string, id int64, emails, phones []string) (all []bel
 }
 
 // ofFact marks an order and the people that it names.
-func (m marks) ofFact(f *bellhop.Fact) (all []bellhop.Mark) {
+func (m marks) ofFact(shop string, f *bellhop.Fact) (all []bellhop.Mark) {
 	if o := f.Order; o != nil {
 		id, emails, phones := o.People()
-		all = m.person(f.Event.Shop, id, emails, phones)
+		all = m.person(shop, id, emails, phones)
 	}
-	return append(all, m.order(f.Event.Shop, f.OrderID))
+	return append(all, m.order(shop, f.OrderID))
 }
 
 // sign gives a request its marks.

@@ -71,15 +71,18 @@ func insertRequest(c *sqlitefile.Conn, r *bellhop.PrivacyRequest) error {
 	}
 	r.ID = c.LastID()
 	for _, m := range r.Marks {
-		err := c.Prepare(`INSERT INTO privacy_marks (shop, mark, until) VALUES (?,?,?) ON CONFLICT (shop, mark)
-			DO UPDATE SET until = max(until, excluded.until)`). // NULL if one is
-			Text(r.Shop).Blob(m[:]).Time(rules.MarkUntil(m, r)).Exec()
-		if err != nil {
+		if err := insertMark(c, r.Shop, m, rules.MarkUntil(m, r)); err != nil {
 			return err
 		}
 	}
 	r.Marks = nil
 	return nil
+}
+
+func insertMark(c *sqlitefile.Conn, shop string, m bellhop.Mark, until time.Time) error {
+	return c.Prepare(`INSERT INTO privacy_marks (shop, mark, until) VALUES (?,?,?) ON CONFLICT (shop, mark)
+		DO UPDATE SET until = max(until, excluded.until)`). // NULL if one is
+		Text(shop).Blob(m[:]).Time(until).Exec()
 }
 
 // UpdateRequest implements [store.Privacy].

@@ -35,14 +35,38 @@ func loadMarks(c *sqlitefile.Conn, f *bellhop.Fact, marks map[bellhop.Mark]time.
 	if driver.Unmarked(f) {
 		return &store.UnmarkedError{Shop: f.Event.Shop}
 	}
-	for _, m := range f.Marks {
-		_, err := c.Prepare(`SELECT until FROM privacy_marks WHERE shop = ? AND mark = ?`).Text(f.Event.Shop).Blob(m[:]).
-			First(func(r sqlitefile.Row) { marks[m] = r.Time() })
+	return findMarks(c, f.Event.Shop, f.Marks, marks)
+}
+
+func findMarks(c *sqlitefile.Conn, shop string, of []bellhop.Mark, found map[bellhop.Mark]time.Time) error {
+	for _, m := range of {
+		_, err := c.Prepare(`SELECT until FROM privacy_marks WHERE shop = ? AND mark = ?`).Text(shop).Blob(m[:]).
+			First(func(r sqlitefile.Row) { found[m] = r.Time() })
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Marks implements [store.Privacy].
+func (db *DB) Marks(ctx context.Context, shop string, of []bellhop.Mark) (map[bellhop.Mark]time.Time, error) {
+	return get(ctx, db.read, "look for marks", func(c *sqlitefile.Conn) (map[bellhop.Mark]time.Time, error) {
+		found := map[bellhop.Mark]time.Time{}
+		return found, findMarks(c, shop, of, found)
+	})
+}
+
+// AddMarks implements [store.Privacy].
+func (db *DB) AddMarks(ctx context.Context, shop string, marks map[bellhop.Mark]time.Time) error {
+	return db.write(ctx, "add marks", func(tx *sqlitefile.Tx) error {
+		for m, until := range marks {
+			if err := insertMark(tx.Conn, shop, m, until); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // SettleMarks implements [store.Privacy]. Record reads marks inside the writer, so that none is under way that has not

@@ -393,3 +393,26 @@ func redactedIsNotRefilled(f *fixture) {
 	f.equal("refilled", n, 0)
 	f.equal("order", f.getOrder(7), was)
 }
+
+// marksOf finds the marks of a shop by themselves, and adds them as another store has them.
+func marksOf(f *fixture) {
+	person, order := bellhop.Mark{byte(bellhop.MarkPerson), 1}, bellhop.Mark{byte(bellhop.MarkOrder), 2}
+	none := bellhop.Mark{byte(bellhop.MarkPerson), 3}
+	all := []bellhop.Mark{person, order, none}
+	must(f.s.AddRequest(f.ctx, bellhop.PrivacyRequest{Shop: shop, Kind: bellhop.RequestForget, RequestedAt: at(5),
+		Marks: []bellhop.Mark{person, order}}))(f)
+	want := map[bellhop.Mark]time.Time{person: at(5), order: {}}
+	of := func(domain string) map[bellhop.Mark]time.Time { return must(f.s.Marks(f.ctx, domain, all))(f) }
+	f.equal("found", of(shop), want)
+	f.equal("of another shop", len(of(other)), 0)
+	f.equal("none", len(must(f.s.Marks(f.ctx, shop, nil))(f)), 0)
+	f.must(f.s.AddMarks(f.ctx, other, want))
+	f.must(f.s.AddMarks(f.ctx, other, nil))
+	f.equal("added", of(other), want)
+	f.must(f.s.AddMarks(f.ctx, shop, map[bellhop.Mark]time.Time{person: at(4), none: at(1)}))
+	want[none] = at(1)
+	f.equal("the latest counts", of(shop), want)
+	f.must(f.s.AddMarks(f.ctx, shop, map[bellhop.Mark]time.Time{person: {}, order: at(9)}))
+	want[person] = time.Time{}
+	f.equal("for good", of(shop), want)
+}

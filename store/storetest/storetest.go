@@ -106,7 +106,7 @@ func Run(t *testing.T, d Driver) {
 		{"Lengths", lengths},
 		{"Settings", settings},
 		{"AccessLog", accessLog}, {"AccessesAreCounted", accessesAreCounted}, {"OldAccesses", oldAccesses},
-		{"Refusals", refusals}, {"Backups", backups},
+		{"Refusals", refusals}, {"Backups", backups}, {"Marks", marksOf},
 		{"Tokens", tokens},
 		{"OperatorTokens", operatorTokens},
 		{"Devices", devices},
