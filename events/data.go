@@ -34,6 +34,8 @@ type Order struct {
 	CancelledAt       *time.Time    `json:"cancelled_at"`
 	EditedAt          *time.Time    `json:"edited_at"`
 	RefundedAt        *time.Time    `json:"refunded_at"`
+	RedactedAt        *time.Time    `json:"redacted_at,omitempty" doc:"When the customer's data was taken away. Left out while it is there, as the next."`
+	RedactedFor       string        `json:"redacted_for,omitempty" enum:"request,retention" doc:"Why it was: somebody asked for it, or it was kept for long enough."`
 	Items             *[]Item       `json:"items,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
 	Details           *Details      `json:"details,omitempty" doc:"Left out of lists and of the stream."`
 	History           *History      `json:"history,omitempty" doc:"Left out of lists and of the stream."`
@@ -110,6 +112,7 @@ func OrderOf(o *bellhop.Order) Order {
 		PlacedAt: at(o.PlacedAt), CreatedAt: at(o.CreatedAt), UpdatedAt: at(o.UpdatedAt),
 		RecordedAt:  AtUTC(o.Trace.RecordedAt),
 		CancelledAt: at(o.CancelledAt), EditedAt: at(o.EditedAt), RefundedAt: at(o.RefundedAt),
+		RedactedAt: AtUTC(o.RedactedAt), RedactedFor: o.RedactedFor,
 		Trace: Trace{TriggeredAt: AtUTC(o.Trace.TriggeredAt), AcceptedAt: AtUTC(o.Trace.AcceptedAt),
 			RecordedAt: AtUTC(o.Trace.RecordedAt), PushedAt: AtUTC(o.Trace.PushedAt)},
 	}

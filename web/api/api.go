@@ -33,6 +33,7 @@ type Store interface {
 	store.Tokens
 	store.Stream
 	store.Connections
+	web.ExportStore
 }
 
 // Options are what the API works with.
@@ -146,6 +147,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerDevices()
 	a.registerPushes()
 	a.registerExchange()
+	a.registerPrivacy()
 	a.registerStream()
 	// The library's own shape of an error is in the document although
 	// ownProblems keeps it from being sent.
