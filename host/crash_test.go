@@ -214,8 +214,8 @@ func (c *crash) launch(s steps, addr string, point pipeline.Point, hits int) *pr
 	c.t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), childDir+"="+c.config.Dir, childDB+"="+c.config.DB, childQueue+"="+c.config.Queue,
-		childPush+"="+c.config.Push, childTell+"="+c.config.Events, childSteps+"="+string(s), childAddr+"="+addr,
-		childPoint+"="+string(point), childHits+"="+strconv.Itoa(hits))
+		childKey+"="+c.config.Key, childPush+"="+c.config.Push, childTell+"="+c.config.Events,
+		childSteps+"="+string(s), childAddr+"="+addr, childPoint+"="+string(point), childHits+"="+strconv.Itoa(hits))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -29,6 +29,7 @@ const (
 	childAddr  = "HOST_TEST_ADDR"
 	childDB    = "HOST_TEST_DB"
 	childQueue = "HOST_TEST_QUEUE"
+	childKey   = "HOST_TEST_KEY"
 	childPush  = "HOST_TEST_PUSH"
 	childTell  = "HOST_TEST_EVENTS"
 	childTo    = "HOST_TEST_TO"    // the queue to move into
@@ -86,7 +87,8 @@ func child() error {
 		return switchChild(ctx)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	c := config(wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB), Queue: os.Getenv(childQueue)},
+	c := config(wire.Storage{Dir: os.Getenv(childDir), DB: os.Getenv(childDB), Queue: os.Getenv(childQueue),
+		Key: os.Getenv(childKey)},
 		os.Getenv(childPush))
 	parts, err := c.Open(ctx, wire.Options{Log: log})
 	if err != nil {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -35,49 +36,55 @@ func AskToErase(ctx context.Context, s store.Privacy, shop, by string, at time.T
 
 // erase deletes all that a shop has, unless it is for Shopify and the shop came back.
 func (w *work) erase(ctx context.Context) error {
-	if w.r.Kind == bellhop.RequestErase && len(w.r.Steps) == 0 {
+	if w.r.Kind == bellhop.RequestErase && w.r.Found() == 0 && !w.has(stepShop) {
 		back, err := w.installedAgain(ctx)
 		if err != nil {
 			return err
 		}
 		if back != "" {
-			if err := w.done(ctx, stepShop, back); err != nil {
-				return err
-			}
-			return w.close(ctx, bellhop.RequestInstalledAgain)
+			return w.close(ctx, bellhop.RequestInstalledAgain, bellhop.PrivacyStep{What: stepShop, At: w.Now(), Note: back})
 		}
 	}
-	again := w.has(stepDeadLetters)
-	drained, err := w.drained(ctx)
-	if err != nil || again && !drained {
-		return err
-	}
-	known, err := w.known(ctx)
-	if err != nil {
+	if err := w.wait(ctx); err != nil {
 		return err
 	}
 	if err := w.Store.SettleMarks(ctx); err != nil {
 		return err
 	}
-	cameBack := again && known // while it was waited for events of before
-	old := func(e *bellhop.Event) (bool, error) { return !cameBack || !e.AcceptedAt.After(w.r.ReceivedAt), nil }
-	err = w.eachDead(ctx, old, fmt.Sprintf("dropped for request %d, to erase the shop", w.r.ID))
-	if err == nil && !cameBack {
-		err = w.eraseRows(ctx)
-	}
-	if err == nil {
-		err = w.done(ctx, stepDeadLetters, "")
-	}
-	if err != nil || !drained {
+	err := w.pass(ctx, []step{{stepDeadLetters, w.eraseDead}, {stepShop, w.eraseRows}})
+	if err != nil || !w.has(stepQueue) {
 		return err
 	}
 	return w.clean(ctx)
+}
+
+// doneOnce notes that a pass before erased the whole shop.
+const doneOnce = "done once"
+
+// cameBack reports whether the shop was added again while its queue still had events of before. Then it is another one.
+func (w *work) cameBack(ctx context.Context) (bool, error) {
+	if !slices.Contains(stepOf(&w.r, stepShop).Doing, doneOnce) {
+		return false, nil
+	}
+	return w.known(ctx)
+}
+
+func (w *work) eraseDead(ctx context.Context) error {
+	back, err := w.cameBack(ctx)
+	if err != nil {
+		return err
+	}
+	old := func(e *bellhop.Event) (bool, error) { return !back || !e.AcceptedAt.After(w.r.ReceivedAt), nil }
+	return w.eachDead(ctx, old, fmt.Sprintf("dropped for request %d, to erase the shop", w.r.ID))
 }
 
 // eraseRows deletes what the store has of the shop.
 func (w *work) eraseRows(ctx context.Context) error {
 	for place := stepOf(&w.r, stepShop).Place; ; {
 		if err := w.part(ctx); err != nil {
+			return err
+		}
+		if back, err := w.cameBack(ctx); back || err != nil {
 			return err
 		}
 		e, err := w.Store.EraseShop(ctx, w.r.Shop, place, eraseAtOnce)
@@ -88,9 +95,12 @@ func (w *work) eraseRows(ctx context.Context) error {
 		place = e.Next
 		err = w.save(ctx, func(r *bellhop.PrivacyRequest) {
 			stepOf(r, stepShop).Place = place
-			if e.N > 0 {
-				s := stepOf(r, e.What)
-				s.N, s.At = s.N+e.N, w.Now()
+			if e.N == 0 {
+				return
+			}
+			s := stepOf(r, e.What)
+			if s.N += e.N; e.What != stepShop {
+				s.At = w.Now()
 			}
 		})
 		if err != nil || place == "" {

@@ -86,7 +86,8 @@ func TestEraseNoShopInUse(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || r.Outcome != bellhop.RequestInstalledAgain || !strings.Contains(r.Steps[0].Note, c.note) {
+		if err != nil || r.Outcome != bellhop.RequestInstalledAgain || len(r.Steps) != 1 ||
+			!strings.Contains(r.Steps[0].Note, c.note) {
 			t.Errorf("%s: %v, ended as %q with %+v", what, err, r.Outcome, r.Steps)
 		}
 	}

@@ -22,23 +22,21 @@ const (
 // what waits in a queue is recorded without it. What becomes a dead letter meanwhile is found by another search, once
 // the queue is drained.
 func (w *work) forget(ctx context.Context) error {
-	drained, err := w.drained(ctx)
-	if err != nil || w.has(stepOrders) && !drained {
+	if err := w.wait(ctx); err != nil {
 		return err
 	}
 	if err := w.Store.SettleMarks(ctx); err != nil {
 		return err
 	}
 	p := newPerson(&w.r, w.lookUp)
-	for _, step := range []func(context.Context, *person) error{
-		w.forgetDead, w.forgetBodies, w.forgetExports, w.forgetOrders,
-	} {
-		if err := step(ctx, p); err != nil {
-			return err
-		}
-	}
-	if !drained {
-		return nil
+	err := w.pass(ctx, []step{
+		{stepDeadLetters, func(ctx context.Context) error { return w.forgetDead(ctx, p) }},
+		{stepBodies, func(ctx context.Context) error { return w.forgetBodies(ctx, p) }},
+		{stepExports, func(ctx context.Context) error { return w.forgetExports(ctx, p) }},
+		{stepOrders, w.forgetOrders},
+	})
+	if err != nil || !w.has(stepQueue) {
+		return err
 	}
 	return w.clean(ctx)
 }
@@ -50,20 +48,16 @@ func (w *work) lookUp(ctx context.Context, id int64) (bellhop.Order, error) {
 
 func (w *work) forgetDead(ctx context.Context, p *person) error {
 	named := func(e *bellhop.Event) (bool, error) { return p.in(ctx, e) }
-	err := w.eachDead(ctx, named, fmt.Sprintf("dropped for request %d, to forget a customer", w.r.ID))
-	if err != nil {
-		return err
-	}
-	return w.done(ctx, stepDeadLetters, "")
+	return w.eachDead(ctx, named, fmt.Sprintf("dropped for request %d, to forget a customer", w.r.ID))
 }
 
 // forgetBodies comes before the orders, with which the store drops the bodies that it knows to be theirs.
 func (w *work) forgetBodies(ctx context.Context, p *person) error {
 	var from bellhop.EventID
 	if at := stepOf(&w.r, stepBodies).Place; at != "" {
-		_ = from.UnmarshalText([]byte(at)) // the search begins anew
+		_ = from.UnmarshalText([]byte(at)) // without it the search begins anew
 	}
-	err := w.eachBody(ctx, from, func(after bellhop.EventID, batch []*bellhop.Event) error {
+	return w.eachBody(ctx, from, func(batch []*bellhop.Event) error {
 		var ids []bellhop.EventID
 		var names []string
 		for _, e := range batch {
@@ -75,27 +69,22 @@ func (w *work) forgetBodies(ctx context.Context, p *person) error {
 				ids, names = append(ids, e.ID), append(names, e.ID.String())
 			}
 		}
-		place := ""
-		if after != (bellhop.EventID{}) {
-			place = after.String()
+		if len(ids) > 0 {
+			if err := w.count(ctx, stepBodies, names); err != nil {
+				return err
+			}
+			if _, err := w.Store.DropBodies(ctx, w.r.Shop, ids); err != nil {
+				return err
+			}
+			w.Probe.At(PointForgotten)
 		}
-		if err := w.count(ctx, stepBodies, place, names); err != nil || len(ids) == 0 {
-			return err
-		}
-		_, err := w.Store.DropBodies(ctx, w.r.Shop, ids)
-		w.Probe.At(PointForgotten)
-		return err
+		return w.place(ctx, stepBodies, batch[len(batch)-1].ID.String())
 	})
-	if err != nil {
-		return err
-	}
-	return w.done(ctx, stepBodies, "")
 }
 
-// eachBody goes through the shop's kept events, some at a time. fn gets the place before them, too. If retention took
-// the event at that place, it begins anew.
-func (w *work) eachBody(ctx context.Context, from bellhop.EventID,
-	fn func(after bellhop.EventID, batch []*bellhop.Event) error) error {
+// eachBody goes through the shop's kept events, some at a time. If retention took the event at its place, it begins
+// anew.
+func (w *work) eachBody(ctx context.Context, from bellhop.EventID, fn func([]*bellhop.Event) error) error {
 	for {
 		if err := w.part(ctx); err != nil {
 			return err
@@ -108,7 +97,7 @@ func (w *work) eachBody(ctx context.Context, from bellhop.EventID,
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		if err := fn(from, batch); err != nil {
+		if err := fn(batch); err != nil {
 			return err
 		}
 		from = batch[len(batch)-1].ID
@@ -128,7 +117,7 @@ func (w *work) forgetExports(ctx context.Context, p *person) error {
 			}
 		}
 		if q.Cursor = page.Next; q.Cursor == "" {
-			return w.done(ctx, stepExports, "")
+			return nil
 		}
 	}
 }
@@ -147,7 +136,7 @@ func (w *work) forgetExport(ctx context.Context, p *person, r *bellhop.PrivacyRe
 	if err != nil || !p.inText(export) {
 		return err
 	}
-	if err := w.count(ctx, stepExports, "", []string{strconv.FormatInt(r.ID, 10)}); err != nil {
+	if err := w.count(ctx, stepExports, []string{strconv.FormatInt(r.ID, 10)}); err != nil {
 		return err
 	}
 	now := w.Now()
@@ -161,30 +150,31 @@ func (w *work) forgetExport(ctx context.Context, p *person, r *bellhop.PrivacyRe
 	return w.Store.UpdateRequest(ctx, r.ID, func(r *bellhop.PrivacyRequest) error { r.ExportUntil = now; return nil })
 }
 
-func (w *work) forgetOrders(ctx context.Context, _ *person) error {
+func (w *work) forgetOrders(ctx context.Context) error {
 	from, _ := strconv.ParseInt(stepOf(&w.r, stepOrders).Place, 10, 64) // "" is the beginning
-	err := w.eachOrder(ctx, from, func(after int64, orders []bellhop.Order) error {
+	return w.eachOrder(ctx, from, func(orders []bellhop.Order, next int64) error {
 		var ids []int64
 		var names []string
 		for i := range orders {
 			ids, names = append(ids, orders[i].ID), append(names, strconv.FormatInt(orders[i].ID, 10))
 		}
-		if err := w.count(ctx, stepOrders, strconv.FormatInt(after, 10), names); err != nil || len(ids) == 0 {
-			return err
+		if len(ids) > 0 {
+			if err := w.count(ctx, stepOrders, names); err != nil {
+				return err
+			}
+			_, err := w.Store.RedactOrders(ctx, w.r.Shop, ids, bellhop.RedactedForRequest, w.Now())
+			if err != nil {
+				return err
+			}
+			w.Probe.At(PointForgotten)
 		}
-		_, err := w.Store.RedactOrders(ctx, w.r.Shop, ids, bellhop.RedactedForRequest, w.Now())
-		w.Probe.At(PointForgotten)
-		return err
+		return w.place(ctx, stepOrders, strconv.FormatInt(next, 10))
 	})
-	if err != nil {
-		return err
-	}
-	return w.done(ctx, stepOrders, "")
 }
 
-// eachOrder goes through the shop's orders that the request is about, some at a time. fn gets the place before them,
+// eachOrder goes through the shop's orders that the request is about, some at a time. fn gets the place behind them,
 // too.
-func (w *work) eachOrder(ctx context.Context, from int64, fn func(after int64, orders []bellhop.Order) error) error {
+func (w *work) eachOrder(ctx context.Context, from int64, fn func(orders []bellhop.Order, next int64) error) error {
 	for {
 		if err := w.part(ctx); err != nil {
 			return err
@@ -194,7 +184,7 @@ func (w *work) eachOrder(ctx context.Context, from int64, fn func(after int64, o
 			return err
 		}
 		orders = slices.DeleteFunc(orders, func(o bellhop.Order) bool { return !w.r.Covers(&o) })
-		if err := fn(from, orders); err != nil || next == 0 {
+		if err := fn(orders, next); err != nil || next == 0 {
 			return err
 		}
 		from = next
@@ -214,15 +204,11 @@ func (w *work) clean(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	note, err := w.keeps(ctx)
-	if err != nil {
-		return err
-	}
-	now := w.Now()
 	err = w.save(ctx, func(r *bellhop.PrivacyRequest) {
-		*stepOf(r, stepQueue) = bellhop.PrivacyStep{What: stepQueue, At: now, Note: note}
-		*stepOf(r, stepFiles) = bellhop.PrivacyStep{What: stepFiles, At: now}
-		r.Backups = backups
+		stepOf(r, stepFiles).At, r.Backups = w.Now(), backups
+		for i := range r.Steps {
+			r.Steps[i].Doing = nil
+		}
 	})
 	if err != nil {
 		return err

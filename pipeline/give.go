@@ -111,7 +111,7 @@ func (w *work) give(ctx context.Context) error {
 // gather looks for the customer everywhere.
 func (w *work) gather(ctx context.Context, g *giving) error {
 	p := newPerson(&w.r, w.lookUp)
-	err := w.eachOrder(ctx, 0, func(_ int64, orders []bellhop.Order) error {
+	err := w.eachOrder(ctx, 0, func(orders []bellhop.Order, _ int64) error {
 		for i := range orders {
 			g.addOrder(&orders[i])
 		}
@@ -138,7 +138,7 @@ func (w *work) gather(ctx context.Context, g *giving) error {
 			return err
 		}
 	}
-	return w.eachBody(ctx, bellhop.EventID{}, func(_ bellhop.EventID, batch []*bellhop.Event) error {
+	return w.eachBody(ctx, bellhop.EventID{}, func(batch []*bellhop.Event) error {
 		for _, e := range batch {
 			named, err := p.in(ctx, e)
 			if err != nil {

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -369,5 +370,58 @@ func TestOneCarriesOut(t *testing.T) {
 	d.must(d.privacy().Round(t.Context()))
 	if r := d.after(r); r.Outcome != bellhop.RequestDone {
 		t.Errorf("after its death: %q", r.Outcome)
+	}
+}
+
+// slow is a store of which each look at kept bodies takes ten seconds, and the fifth ends the function.
+type slow struct {
+	store.Store
+	desk  *desk
+	end   func()
+	looks []bellhop.EventID
+}
+
+func (s *slow) Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) (
+	[]*bellhop.Event, error) {
+	s.desk.now = s.desk.now.Add(10 * time.Second)
+	if s.looks = append(s.looks, after); len(s.looks) == 5 {
+		s.end()
+	}
+	return s.Store.Archived(ctx, shop, since, after, 3)
+}
+
+// TestForgetGoesOn goes on near where a function's time was up. Once the queue is drained it begins anew, since what
+// was recorded meanwhile may lie before that place.
+func TestForgetGoesOn(t *testing.T) {
+	d := openDesk(t)
+	for range 20 {
+		d.record("customers/update", `{"email":"ann@example.com"}`)
+	}
+	waits := d.event("customers/update", `{"email":"jo.lee@example.com"}`)
+	d.must(d.queue.Send(t.Context(), waits))
+	r := d.request(bellhop.RequestForget, bellhop.Subject{Email: jo})
+	for _, drained := range []bool{false, true} {
+		for _, first := range []bool{true, false} {
+			ctx, end := context.WithCancel(t.Context())
+			s := &slow{Store: d.store, desk: d, end: end}
+			p := d.privacy()
+			p.Store = s
+			if err := p.Round(ctx); (err != nil) != first {
+				t.Fatalf("drained %v, first %v: %v", drained, first, err)
+			}
+			if begins := s.looks[0] == (bellhop.EventID{}); begins != first {
+				t.Errorf("drained %v, first %v: it begins behind %v", drained, first, s.looks[0])
+			}
+			end()
+		}
+		if !drained {
+			all, err := d.queue.Receive(t.Context(), 1)
+			d.must(err)
+			d.must(d.recorder().Record(t.Context(), []*bellhop.Event{all[0].Event})[0].Err)
+			d.must(d.queue.Settle(t.Context(), queue.Settlement{Receipt: all[0].Receipt, Verdict: queue.Ack}))
+		}
+	}
+	if r = d.after(r); r.Outcome != bellhop.RequestDone || counts(r)["bodies"] != 1 {
+		t.Errorf("ended as %q with %v", r.Outcome, counts(r))
 	}
 }

@@ -23,7 +23,8 @@ const (
 // work is a request that is being carried out.
 type work struct {
 	*holding
-	r bellhop.PrivacyRequest // as it was saved last
+	r      bellhop.PrivacyRequest // as it was saved last
+	placed time.Time              // when the place of a step was saved last
 }
 
 // save changes the request's record.
@@ -48,7 +49,7 @@ func stepOf(r *bellhop.PrivacyRequest, what string) *bellhop.PrivacyStep {
 	return &r.Steps[i]
 }
 
-// has reports whether a step was done once.
+// has reports whether a step was done in this pass.
 func (w *work) has(what string) bool {
 	return slices.ContainsFunc(w.r.Steps, func(s bellhop.PrivacyStep) bool { return s.What == what && !s.At.IsZero() })
 }
@@ -56,9 +57,8 @@ func (w *work) has(what string) bool {
 // mostDoing is more than one part has.
 const mostDoing = 256
 
-// count counts things of a step before they go: those that a crash left there are found again, from place on, and don't
-// count twice.
-func (w *work) count(ctx context.Context, what, place string, ids []string) error {
+// count counts things of a step before they go: those that a crash left there are found again, and don't count twice.
+func (w *work) count(ctx context.Context, what string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -69,24 +69,64 @@ func (w *work) count(ctx context.Context, what, place string, ids []string) erro
 				s.N, s.Doing = s.N+1, append(s.Doing, id)
 			}
 		}
-		s.Place, s.Doing = place, s.Doing[max(0, len(s.Doing)-mostDoing):]
+		s.Doing = s.Doing[max(0, len(s.Doing)-mostDoing):]
 	})
 	w.Probe.At(PointCounted)
 	return err
+}
+
+// placeEvery is how often a long step saves how far it has come.
+const placeEvery = 5 * time.Second
+
+// place notes now and then that all before a place is done: a function on Lambda has less than a minute.
+func (w *work) place(ctx context.Context, what, place string) error {
+	now := w.Now()
+	if w.placed.IsZero() {
+		w.placed = now
+	}
+	if now.Sub(w.placed) < placeEvery {
+		return nil
+	}
+	w.placed = now
+	return w.save(ctx, func(r *bellhop.PrivacyRequest) { stepOf(r, what).Place = place })
+}
+
+// step is a part of a request's work, by the name that its record has.
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
+// pass does the steps that were not done in this pass.
+func (w *work) pass(ctx context.Context, steps []step) error {
+	for _, s := range steps {
+		if w.has(s.what) {
+			continue
+		}
+		if err := s.do(ctx); err != nil {
+			return err
+		}
+		if err := w.done(ctx, s.what, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // done notes that a step was done.
 func (w *work) done(ctx context.Context, what, note string) error {
 	return w.save(ctx, func(r *bellhop.PrivacyRequest) {
 		s := stepOf(r, what)
-		s.At, s.Note, s.Place, s.Doing = w.Now(), note, "", nil
+		s.At, s.Note, s.Place = w.Now(), note, ""
 	})
 }
 
 // close ends a request. Its subject goes with that.
-func (w *work) close(ctx context.Context, outcome bellhop.RequestOutcome) error {
+func (w *work) close(ctx context.Context, outcome bellhop.RequestOutcome, last ...bellhop.PrivacyStep) error {
 	now := w.Now()
-	err := w.save(ctx, func(r *bellhop.PrivacyRequest) { r.Outcome, r.DoneAt, r.Process = outcome, now, w.Process })
+	err := w.save(ctx, func(r *bellhop.PrivacyRequest) {
+		r.Outcome, r.DoneAt, r.Process, r.Steps = outcome, now, w.Process, append(r.Steps, last...)
+	})
 	if err != nil {
 		return err
 	}
@@ -120,8 +160,33 @@ func (w *work) known(ctx context.Context) (bool, error) {
 // oldest one of a backlog, which the queue's depth shows.
 const longestWait = 6 * time.Hour
 
-// drained reports whether all that waited in the queues when the request came has been recorded, or is a dead letter.
-// Asked before the search, it tells whether the search saw everything.
+// wait notes when all that waited in the queues at the request's time has been recorded, or is a dead letter. Until
+// then one pass searches for what is there. Then another one begins, which sees everything.
+func (w *work) wait(ctx context.Context) error {
+	if w.has(stepQueue) {
+		return nil
+	}
+	drained, err := w.drained(ctx)
+	if err != nil || !drained {
+		return err
+	}
+	note, err := w.keeps(ctx)
+	if err != nil {
+		return err
+	}
+	return w.save(ctx, func(r *bellhop.PrivacyRequest) {
+		for i := range r.Steps {
+			s := &r.Steps[i]
+			if s.What == stepShop && !s.At.IsZero() {
+				s.Doing = []string{doneOnce}
+			}
+			s.At, s.Place = time.Time{}, ""
+		}
+		s := stepOf(r, stepQueue)
+		s.At, s.Note = w.Now(), note
+	})
+}
+
 func (w *work) drained(ctx context.Context) (bool, error) {
 	for _, q := range w.Queues {
 		d, err := q.Depth(ctx)
@@ -150,7 +215,7 @@ func (w *work) eachDead(ctx context.Context, del func(*bellhop.Event) (bool, err
 			if ok, err := del(d.Event); !ok || err != nil {
 				return false, err
 			}
-			if err := w.count(ctx, stepDeadLetters, "", []string{d.Event.ID.String()}); err != nil {
+			if err := w.count(ctx, stepDeadLetters, []string{d.Event.ID.String()}); err != nil {
 				return false, err
 			}
 			bare := *d.Event
