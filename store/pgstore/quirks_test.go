@@ -10,6 +10,7 @@ import (
 	"bellhop"
 	"bellhop/store"
 	"bellhop/store/pgstore"
+	"bellhop/store/storetest"
 )
 
 // TestTextThatPostgresRefuses records, and searches for, texts that PostgreSQL can't store.
@@ -69,6 +70,30 @@ func exec(t testing.TB, url string, statements ...string) {
 	for _, s := range statements {
 		_, err := c.Exec(context.Background(), s)
 		must(t, err)
+	}
+}
+
+// TestEraseShopLeavesNoRow looks for rows of a shop that is not there.
+func TestEraseShopLeavesNoRow(t *testing.T) {
+	s := storetest.Erased(t, driver(openNew)).(opened)
+	c, err := pgx.Connect(t.Context(), s.url)
+	must(t, err)
+	defer c.Close(context.Background())
+	rows, err := c.Query(t.Context(), `SELECT table_name FROM information_schema.columns JOIN information_schema.tables
+		USING (table_schema, table_name) WHERE column_name = 'shop_id' AND table_type = 'BASE TABLE'`)
+	must(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if len(tables) < 10 {
+		t.Errorf("only %v have a shop", tables)
+	}
+	for _, table := range tables {
+		var n int
+		must(t, c.QueryRow(t.Context(), `SELECT count(*) FROM `+table+
+			` WHERE shop_id <> 0 AND shop_id NOT IN (SELECT id FROM shops)`).Scan(&n))
+		if n != 0 {
+			t.Errorf("%s has %d rows of no shop", table, n)
+		}
 	}
 }
 

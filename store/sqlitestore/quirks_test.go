@@ -8,6 +8,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/sqlitestore"
+	"bellhop/store/storetest"
 )
 
 // plan returns how SQLite would run a query.
@@ -143,6 +144,26 @@ func TestEraseShopLeavesTheQueue(t *testing.T) {
 	if next := appendTo(t, f, freshFacts(shop, 20, 1)[0].Event)[0]; next <= places[1]+2 {
 		t.Errorf("the next event is at %d, the newest was at %d", next, places[1]+2)
 	}
+}
+
+// TestEraseShopLeavesNoRow looks for rows of a shop that is not there.
+func TestEraseShopLeavesNoRow(t *testing.T) {
+	f := storetest.Erased(t, driver).(opened).file
+	must(t, f.Read(t.Context(), func(c *sqlitefile.Conn) error {
+		tables, err := sqlitefile.All(c.Prepare(`SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+			WHERE m.type = 'table' AND c.name = 'shop_id'`), sqlitefile.Row.Text)
+		if len(tables) < 10 {
+			t.Errorf("only %v have a shop", tables)
+		}
+		for _, table := range tables {
+			n, err := c.Prepare(`SELECT count(*) FROM ` + table + ` WHERE shop_id <> 0 AND shop_id NOT IN (SELECT id FROM shops)`).
+				One()
+			if n != 0 || err != nil {
+				t.Errorf("%s has %d rows of no shop: %v", table, n, err)
+			}
+		}
+		return err
+	}))
 }
 
 // appendTo puts events into the archive, as a queue does.

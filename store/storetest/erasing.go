@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"bellhop"
@@ -65,12 +66,16 @@ func eraseShop(f *fixture) {
 	f.must(f.s.AddAccess(f.ctx, bellhop.Access{Shop: second, At: day, By: "jo@example.com", What: bellhop.AccessExport}))
 	must(f.s.TakeLease(f.ctx, "shop/"+second, "one", day, time.Minute))(f)
 	f.must(f.s.AddRefusals(f.ctx, []store.Refusal{{Shop: second, Reason: "x", Count: 1, At: day}}, day))
-	newest := f.order(second, 3, 1000)
+	newest := f.order(second, 777, 1)
+	newest.Order.PlacedAt = newest.Event.AcceptedAt
 	f.record(newest) // the newest event, push and change
 	was, totals, pushes := dump(f), f.totalsMatch(), must(f.s.PushCounts(f.ctx))(f)
 	last, highest := f.lastChange(), f.highestPush(second)
 
+	first := must(f.s.EraseShop(f.ctx, second, "", 1))(f)
+	f.equal("disabled at once", must(f.s.Shop(f.ctx, second))(f).Disabled, true)
 	n := f.erase(second, 7)
+	n[first.What] += first.N
 	for _, what := range []string{"pushes", "devices", "orders", "events", "heard", "people", "accesses", "exports",
 		"shop"} {
 		if n[what] == 0 {
@@ -166,6 +171,16 @@ func (f *fixture) comesBack(domain string, last, highest int64) {
 		f.Errorf("pushes went from %d to %d", highest, now)
 	}
 	f.equal("nothing more to erase", f.erase(nobody, 3)["orders"], 0)
+}
+
+// Erased returns a store in which every kind of thing was, and of which a shop was erased, so that a driver can look
+// for rows of it that no method shows.
+func Erased(t *testing.T, d Driver) store.Store {
+	f := &fixture{T: t, d: d, ctx: t.Context(), s: d.Open(t)}
+	fill(f)
+	must(f.s.AddToken(f.ctx, bellhop.Token{Shop: second, Name: "ci", Hash: [32]byte{30: 1}, CreatedAt: day}))(f)
+	f.erase(second, 100)
+	return f.s
 }
 
 // eraseUnknown erases what the archive has of a shop that nobody added, or added again meanwhile.
