@@ -193,6 +193,10 @@ func (w *work) eachOrder(ctx context.Context, from int64, fn func(orders []bellh
 
 // clean ends a request that took something away: nothing of it stays in the files, and the record names the backups.
 func (w *work) clean(ctx context.Context) error {
+	// Whom it is about goes first, so that the scrub takes it out of the files, too.
+	if err := w.save(ctx, func(r *bellhop.PrivacyRequest) { r.Subject = bellhop.Subject{} }); err != nil {
+		return err
+	}
 	if err := w.Store.Scrub(ctx); err != nil {
 		return err
 	}

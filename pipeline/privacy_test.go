@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +26,7 @@ import (
 // desk is a shop with a queue, and what carries out requests for it.
 type desk struct {
 	*testing.T
+	dir   string
 	parts *wire.Parts
 	store store.Store
 	queue queue.Queue
@@ -41,7 +44,7 @@ const (
 func openDesk(t *testing.T) *desk {
 	t.Helper()
 	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "data"), DB: "sqlite:", Queue: "sqlite:"}
-	d := &desk{T: t, now: noon}
+	d := &desk{T: t, now: noon, dir: s.Dir}
 	parts, err := s.Open(t.Context(), wire.Options{Now: d.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -206,6 +209,16 @@ func (d *desk) checkForgotten(r bellhop.PrivacyRequest, export int64, events map
 	if strings.Contains(strings.ToLower(d.log.String()), "lee") {
 		d.Error("the log names the customer")
 	}
+	d.must(fs.WalkDir(os.DirFS(d.dir), ".", func(name string, f fs.DirEntry, err error) error {
+		if err != nil || f.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(d.dir, name))
+		if strings.Contains(strings.ReplaceAll(string(text), "a"+jo, ""), jo) { // somebody else has that address
+			d.Errorf("the file %s names the customer", name)
+		}
+		return err
+	}))
 }
 
 // TestForget forgets one of two customers, whose export was made before.
