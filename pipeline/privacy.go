@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -67,11 +68,14 @@ const (
 	// A part takes seconds at the most; another process takes over the work of a dead one after the lease.
 	privacyTerm  = 2 * time.Minute
 	privacyRenew = 30 * time.Second
+	// A round goes on for so long, and ends the request under way.
+	roundTime = time.Minute
 )
 
-// Round carries out what is open, the oldest first, unless another process does. A request that fails holds up no
-// other.
+// Round carries out what is open, unless another process does: of each shop the oldest, then of each the next one. A
+// request that fails holds up no other. Nor do many: a round ends after a while, and the next one sees what came.
 func (p *Privacy) Round(ctx context.Context) error {
+	began := p.Now()
 	open, err := p.openRequests(ctx)
 	if err != nil || len(open) == 0 {
 		return err
@@ -84,6 +88,9 @@ func (p *Privacy) Round(ctx context.Context) error {
 			}
 			if ctx.Err() != nil {
 				return ctx.Err()
+			}
+			if p.Now().Sub(began) > roundTime {
+				break
 			}
 		}
 		return errors.Join(failed...)
@@ -100,21 +107,37 @@ func (p *Privacy) Run(ctx context.Context, id int64) (bellhop.PrivacyRequest, er
 	return p.Store.Request(ctx, "", id)
 }
 
-// openRequests lists the open requests, the oldest first.
+// openRequests lists the open requests in turns: of each shop the oldest, then of each the next one.
 func (p *Privacy) openRequests(ctx context.Context) (ids []int64, err error) {
+	type request struct {
+		id   int64
+		shop string
+		turn int
+	}
+	var all []request
 	for q := (store.RequestQuery{Open: true, Limit: 200}); ; {
 		page, err := p.Store.Requests(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		for i := range page.Requests {
-			ids = append(ids, page.Requests[i].ID)
+			all = append(all, request{id: page.Requests[i].ID, shop: page.Requests[i].Shop})
 		}
 		if q.Cursor = page.Next; q.Cursor == "" {
-			slices.Reverse(ids)
-			return ids, nil
+			break
 		}
 	}
+	slices.Reverse(all)
+	turns := map[string]int{}
+	for i := range all {
+		turns[all[i].shop]++
+		all[i].turn = turns[all[i].shop]
+	}
+	slices.SortStableFunc(all, func(a, b request) int { return cmp.Compare(a.turn, b.turn) })
+	for _, r := range all {
+		ids = append(ids, r.id)
+	}
+	return ids, nil
 }
 
 // CodePrivacyBusy is the code of the error that another process carries out requests.
