@@ -169,15 +169,19 @@ func (o *Order) People() (id int64, emails, phones []string) {
 // FoldEmail returns an e-mail address as it is compared.
 func FoldEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// FoldPhone returns a phone number as it is compared: its digits. 00 stands for the + before a country.
+// FoldPhone returns a phone number as it is compared: its last eight digits. The same number is written with a country
+// and without, and with a 0 before the area that others leave out.
 func FoldPhone(s string) string {
 	digits := strings.Map(func(c rune) rune {
+		if c >= '０' && c <= '９' { // as some keyboards of East Asia write them
+			c -= '０' - '0'
+		}
 		if c < '0' || c > '9' {
 			return -1
 		}
 		return c
 	}, s)
-	return strings.TrimPrefix(digits, "00")
+	return digits[max(0, len(digits)-8):]
 }
 
 // Mark is a keyed hash of something that names a person in a shop: an order's id, a customer's id, an

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"bellhop"
 )
@@ -83,16 +84,16 @@ func (p *person) inText(text []byte) bool {
 		p.phone != "" && holdsPhone(text, p.phone)
 }
 
-// unescape puts characters in the place of JSON's \u escapes, as far as they are in addresses and numbers.
+// unescape puts characters in the place of JSON's \u escapes. Two halves of one that takes two are in no address.
 func unescape(text []byte) []byte {
-	if !bytes.Contains(text, []byte(`\u00`)) {
+	if !bytes.Contains(text, []byte(`\u`)) {
 		return text
 	}
 	out := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+6 <= len(text) && text[i+1] == 'u' {
-			if c, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 8); err == nil && c < 0x80 {
-				out, i = append(out, byte(c)), i+5
+			if c, err := strconv.ParseUint(string(text[i+2:i+6]), 16, 16); err == nil {
+				out, i = utf8.AppendRune(out, rune(c)), i+5
 				continue
 			}
 		}

@@ -11,6 +11,7 @@ import (
 func TestPersonInText(t *testing.T) {
 	byEmail := bellhop.Subject{Email: "Ann.Lee@Example.com"}
 	byID := bellhop.Subject{CustomerID: 191167000123, Phone: "+1 555 0117", Orders: []int64{299938000456}}
+	accented := bellhop.Subject{Email: "josé@example.com"}
 	byPhone := bellhop.Subject{Phone: "+1 (555) 0117"}
 	for _, c := range []struct {
 		who  bellhop.Subject
@@ -36,6 +37,8 @@ func TestPersonInText(t *testing.T) {
 		{byPhone, `{"phone":"+1 555-0117"}`, true},
 		{byPhone, `{"phone":"001 (555) 01 17"}`, true},
 		{byPhone, `{"phone":"+1 555 01178"}`, false},
+		{accented, `{"email":"jos\u00E9@example.com"}`, true},
+		{accented, `{"email":"JOSÉ@example.com"}`, true},
 		{bellhop.Subject{}, `{"email":"","id":0}`, false},
 		{byEmail, ``, false},
 	} {
