@@ -39,6 +39,7 @@ type Store interface {
 	store.AccessLog
 	store.Connections
 	store.Refusals
+	web.ExportStore
 }
 
 // Options are what the console works with.
@@ -118,6 +119,14 @@ func (c *Console) routes(mux *http.ServeMux) {
 		"POST /people/shop":     c.setShop,
 	} {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(owners(handle))))
+	}
+	for pattern, handle := range map[string]func(*visit) error{
+		"GET /privacy":                  c.showRequests,
+		"GET /privacy/{id}":             c.showRequest,
+		"GET /privacy/{id}/export":      c.showExport,
+		"GET /privacy/{id}/export.json": c.downloadExport,
+	} {
+		mux.HandleFunc(pattern, c.signed(c.overseen(handle)))
 	}
 	mux.HandleFunc("GET "+web.InvitePath, c.showInvitation)
 	mux.HandleFunc("POST "+web.InvitePath, c.accept)

@@ -18,6 +18,7 @@ type orderView struct {
 	Fulfilled string
 	Admin     string // its page in Shopify's admin
 	Older     bool   // an older bellhop recorded it
+	Redacted  string // when and why its personal data was taken away
 	Unread    string // fields that could not be read, in words
 
 	Items  []itemRow
@@ -158,6 +159,9 @@ func (v *visit) orderView(o *bellhop.Order) *orderView {
 	}
 	if c := o.Customer; c != nil {
 		view.Phone, view.Tel = c.Phone, tel(c.Phone)
+	}
+	if !o.RedactedAt.IsZero() {
+		view.Redacted = v.T("order.redacted."+o.RedactedFor, "When", v.Moment(o.RedactedAt))
 	}
 	if n := len(o.Unread); n > 0 {
 		view.Unread = v.N("order.unread", n, "Fields", strings.Join(o.Unread, ", "))

@@ -19,6 +19,8 @@ type ordersView struct {
 	Show string // which choice is on
 	Rows []orderRow
 	Form *filterForm
+	// Waiting is where an export of a customer's data is that nobody fetched; "" for none.
+	Waiting string
 }
 
 // orderRow is an order in the list.
@@ -77,8 +79,12 @@ func (c *Console) showOrders(v *visit) error {
 	if err != nil {
 		return err
 	}
+	waiting, err := c.waitingExport(v)
+	if err != nil {
+		return err
+	}
 	return c.show(v, "orders", &ordersView{
-		frame:   &v.frame,
+		frame: &v.frame, Waiting: waiting,
 		listing: listed(v, "/", "show", orderChoices, a.show, a.query.Cursor, page.Next, a.pairs...),
 		Q:       a.query.Text, Show: a.show, Form: v.filterForm(&a), Rows: web.Each(page.Orders, v.orderRow),
 	})
@@ -94,6 +100,9 @@ func (v *visit) orderRow(o *bellhop.Order) orderRow {
 	}
 	if v.masks() && row.Customer != "" {
 		row.Customer = masked
+	}
+	if !o.RedactedAt.IsZero() {
+		row.Customer = v.T("orders.redacted")
 	}
 	if !o.CancelledAt.IsZero() {
 		row.Cancelled = v.T("order.cancelled")
