@@ -53,6 +53,11 @@ func (v *visit) happenings(o *bellhop.Order) (all []happening) {
 	if len(h.Refunds) == 0 { // an older bellhop kept only the time
 		add(v.T("order.refunded"), o.RefundedAt, "")
 	}
+	if o.RedactedFor == bellhop.RedactedForRequest {
+		add(v.T("order.redactedRequest"), o.RedactedAt, "")
+	} else {
+		add(v.T("order.redactedRetention"), o.RedactedAt, "")
+	}
 	add(v.T("order.cancelled"), o.CancelledAt, v.because(o.CancelReason))
 	if o.ClosedAt != nil {
 		add(v.T("order.closed"), *o.ClosedAt, "")
