@@ -102,6 +102,24 @@ func TestShell(t *testing.T) {
 	}
 }
 
+// TestWaitingBodiesStay drops no body that a queue in the same file still has to hand out.
+func TestWaitingBodiesStay(t *testing.T) {
+	db, f := open(t)
+	addShop(t, db, "a.myshopify.com", 1)
+	facts := freshFacts("a.myshopify.com", 1, 2)
+	must(t, f.Write(t.Context(), func(tx *sqlitefile.Tx) error { _, err := tx.Append(facts[0].Event); return err }))
+	drop := []bellhop.EventID{facts[0].Event.ID, facts[1].Event.ID}
+	for want := range 2 {
+		n, err := db.DropBodies(t.Context(), "a.myshopify.com", drop)
+		must(t, err)
+		if n != want {
+			t.Errorf("dropped %d bodies, want %d", n, want)
+		}
+		_, err = db.Record(t.Context(), facts[1:])
+		must(t, err)
+	}
+}
+
 // TestClosedFile closes the store and the file while the store watches for pushes.
 func TestClosedFile(t *testing.T) {
 	db, f := open(t)
