@@ -46,6 +46,9 @@ func (g *deadQueue) Prune(_ context.Context, before time.Time) (int, error) {
 	return 0, nil
 }
 
+// Scrub implements [queue.Pruner].
+func (*deadQueue) Scrub(context.Context) error { return nil }
+
 func (g *deadQueue) add(n uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

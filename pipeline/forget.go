@@ -197,7 +197,7 @@ func (w *work) clean(ctx context.Context) error {
 	if err := w.save(ctx, func(r *bellhop.PrivacyRequest) { r.Subject = bellhop.Subject{} }); err != nil {
 		return err
 	}
-	if err := w.Store.Scrub(ctx); err != nil {
+	if err := w.scrub(ctx); err != nil {
 		return err
 	}
 	backups, err := w.Store.Backups(ctx, w.Now())
@@ -218,6 +218,18 @@ func (w *work) clean(ctx context.Context) error {
 		return err
 	}
 	return w.conclude(ctx, known)
+}
+
+// scrub sees to it that nothing that was taken away stays in files.
+func (w *work) scrub(ctx context.Context) error {
+	for _, q := range w.Queues {
+		if p, keeps := q.(queue.Pruner); keeps {
+			if err := p.Scrub(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Store.Scrub(ctx)
 }
 
 // keeps says for how long the queues may keep what nobody consumes.

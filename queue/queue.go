@@ -220,6 +220,8 @@ type Pruner interface {
 	// Prune drops the bodies of settled events that were accepted before, and
 	// returns their number.
 	Prune(ctx context.Context, before time.Time) (int, error)
+	// Scrub returns once no dropped body stays in the queue's files.
+	Scrub(ctx context.Context) error
 }
 
 // Retainer is a [Queue] whose service drops what nobody consumes after some time.

@@ -99,3 +99,8 @@ func (p *pruning) add(r sqlitefile.Row) error {
 	p.live[r.Int()] = true
 	return nil
 }
+
+// Scrub implements [queue.Pruner].
+func (q *Queue) Scrub(ctx context.Context) error {
+	return queue.Wrap("truncate the log", q.file.TruncateLog(ctx))
+}

@@ -1,6 +1,11 @@
 package sqlitequeue_test
 
 import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -85,6 +90,54 @@ func TestPrunesItsOwnFile(t *testing.T) {
 	if n, err := q.(queue.Pruner).Prune(t.Context(), now); n > 0 || err != nil {
 		t.Errorf("dropped %d of a file that a store is in: %v", n, err)
 	}
+}
+
+// TestScrubLeavesNoBody looks for a dropped body in the queue's files.
+func TestScrubLeavesNoBody(t *testing.T) {
+	b := harness.Broker(t)
+	if err := b.Create(t.Context(), "orders", queue.DefaultAttributes()); err != nil {
+		t.Fatal(err)
+	}
+	q, now := openOrders(t, b), time.Now()
+	secret := []byte("Rumpelstilzchen")
+	e := &bellhop.Event{ID: bellhop.EventID(uuid.New()), Shop: "a.myshopify.com", Topic: "orders/create",
+		AcceptedAt: now.Add(-time.Minute), Body: slices.Concat([]byte(`{"note":"`), secret, []byte(`"}`))}
+	if err := q.Send(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	ds, err := q.Receive(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := inFiles(t, b, secret); n == 0 {
+		t.Error("the body of a waiting event is in no file")
+	}
+	err = q.Settle(t.Context(), queue.Settlement{Receipt: ds[0].Receipt})
+	if err == nil {
+		_, err = q.(queue.Pruner).Prune(t.Context(), now)
+	}
+	if err = errors.Join(err, q.(queue.Pruner).Scrub(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if n := inFiles(t, b, secret); n > 0 {
+		t.Errorf("a dropped body is in %d files", n)
+	}
+}
+
+// inFiles counts the queue's files in which a text is.
+func inFiles(t *testing.T, b queue.Broker, text []byte) (n int) {
+	t.Helper()
+	files, err := filepath.Glob(b.(opened).path + "*")
+	for _, f := range files {
+		data, readErr := os.ReadFile(f)
+		if err = errors.Join(err, readErr); bytes.Contains(data, text) {
+			n++
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestPurgeDropsBodies checks that no body stays of events that nobody will settle.
