@@ -15,10 +15,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"bellhop"
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -178,7 +181,7 @@ func (p *personal) left(gone, stay words) int {
 	return len(stays)
 }
 
-// erase erases both shops, with all that was left of anybody.
+// erase erases both shops, with all that was left of anybody. A webhook that comes late leaves nothing either.
 func (p *personal) erase() {
 	p.Helper()
 	w := p.opens()
@@ -188,6 +191,13 @@ func (p *personal) erase() {
 		p.must(err)
 	}
 	w.finish()
+	late := simulate.NewDelivery(itsShop, shopify.TopicOrderUpdated, itsSecret, time.Now(), p.stays.newer(0)).Event(
+		bellhop.EventID(uuid.Must(uuid.NewV7())), time.Now())
+	record := &pipeline.Recorder{Store: w.parts.Store, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	done := record.Record(p.Context(), []*bellhop.Event{late})[0]
+	if p.must(done.Err); done.Reason != bellhop.ReasonUnknownShop {
+		p.Errorf("a late webhook was %s, %q", done.Outcome, done.Reason)
+	}
 	w.close()
 	p.left(p.all(false), words{})
 }
