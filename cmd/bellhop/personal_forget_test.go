@@ -109,8 +109,24 @@ func (p *personal) give() {
 	}
 }
 
-// forget lets the people be forgotten, in the middle of a flood of older and newer versions of their orders and of a
-// replay. What comes is carried out and killed meanwhile.
+// older is the address of another queue with newer versions of the people's orders, as when a team changes queues.
+func (p *personal) older() string {
+	p.Helper()
+	dir := p.TempDir()
+	from := wire.Storage{Dir: dir, DB: "sqlite:", Queue: "sqlite:" + filepath.Join(dir, "from.db")}
+	parts, err := from.OpenQueue(p.Context(), wire.Options{})
+	p.must(err)
+	for n := range 20 {
+		body := p.people[n%len(p.people)].newer(n)
+		d := simulate.NewDelivery(itsShop, shopify.TopicOrderUpdated, itsSecret, time.Now(), body)
+		p.must(parts.Queue.Send(p.Context(), d.Event(bellhop.EventID(uuid.Must(uuid.NewV7())), time.Now())))
+	}
+	p.must(parts.Close())
+	return from.Queue
+}
+
+// forget lets the people be forgotten, in the middle of a flood of newer versions of their orders, of a replay and of
+// a switch of queues. What carries it out is ended meanwhile, again and again.
 func (p *personal) forget() {
 	p.Helper()
 	w := p.opens()
@@ -118,7 +134,9 @@ func (p *personal) forget() {
 	for _, one := range p.people {
 		p.post(itsShop, shopify.TopicCustomersRedact, one.request(itsShop, "orders_to_redact"))
 	}
+	older := p.older()
 	var flood sync.WaitGroup
+	flood.Go(func() { p.bellhop.run("queue", "switch", "--from", older, "--to", p.storage.Queue) })
 	flood.Go(func() {
 		for n := range 60 {
 			one := p.people[n%len(p.people)]
