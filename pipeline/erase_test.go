@@ -186,12 +186,21 @@ func TestRetain(t *testing.T) {
 		return all
 	}
 	d.same("without a limit", names(), []string{"Jo Lee", "Jo Lee"})
-	d.must(d.privacy().Retain(t.Context(), pipeline.Keep{Personal: 365 * day, Ledger: 365 * day}))
+	for _, ago := range []time.Duration{366 * day, 364 * day} {
+		d.must(d.store.AddAccess(t.Context(), bellhop.Access{Shop: domain, At: d.now.Add(-ago), By: "ann@example.com",
+			What: bellhop.AccessExport}))
+	}
+	d.must(d.privacy().Retain(t.Context(), pipeline.Keep{Personal: 365 * day, Ledger: 365 * day, Accesses: 365 * day}))
 	d.same("after a year", names(), []string{"retention", "Jo Lee"})
 	lines, err := d.store.Lines(t.Context(), store.LineQuery{Shop: domain})
 	d.must(err)
 	if len(lines.Lines) != 1 || lines.Lines[0].OrderID != 2 {
 		t.Errorf("the ledger has %+v", lines.Lines)
+	}
+	accesses, err := d.store.Accesses(t.Context(), store.AccessQuery{})
+	d.must(err)
+	if len(accesses.Accesses) != 1 {
+		t.Errorf("the access log has %+v", accesses.Accesses)
 	}
 	_, err = d.store.TakeLease(t.Context(), pipeline.RetentionLease, "another", d.now, time.Minute)
 	d.must(err)

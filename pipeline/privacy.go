@@ -32,6 +32,7 @@ type PrivacyStore interface {
 	store.Erasing
 	store.Backups
 	store.Leases
+	store.AccessLog
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
 	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error

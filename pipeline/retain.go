@@ -13,6 +13,7 @@ import (
 type Keep struct {
 	Personal time.Duration // of an order, after its last change
 	Ledger   time.Duration // lines, after their webhook came
+	Accesses time.Duration // lines of the access log
 }
 
 // How much one part of retention takes, and how many parts a round has at the most: the next round goes on.
@@ -40,7 +41,7 @@ func (h *holding) retain(ctx context.Context, keep Keep) error {
 	if err := h.retainHeard(ctx); err != nil {
 		return fmt.Errorf("drop old sums of events: %w", err)
 	}
-	orders, lines := 0, 0
+	orders, lines, accesses := 0, 0, 0
 	if keep.Personal > 0 {
 		if orders, err = h.retainOrders(ctx, h.Now().Add(-keep.Personal)); err != nil {
 			return fmt.Errorf("take personal data from old orders: %w", err)
@@ -55,10 +56,20 @@ func (h *holding) retain(ctx context.Context, keep Keep) error {
 			return fmt.Errorf("drop old lines of the ledger: %w", err)
 		}
 	}
-	if exports+orders+lines == 0 {
+	if keep.Accesses > 0 {
+		before := h.Now().Add(-keep.Accesses)
+		accesses, err = h.repeat(ctx, retainAtOnce, func() (int, error) {
+			return h.Store.PruneAccesses(ctx, before, retainAtOnce)
+		})
+		if err != nil {
+			return fmt.Errorf("drop old lines of the access log: %w", err)
+		}
+	}
+	if exports+orders+lines+accesses == 0 {
 		return nil
 	}
-	h.Log.Info("dropped what was kept for long enough", "exports", exports, "orders", orders, "ledger", lines)
+	h.Log.Info("dropped what was kept for long enough", "exports", exports, "orders", orders, "ledger", lines,
+		"accesses", accesses)
 	return h.Store.Scrub(ctx)
 }
 

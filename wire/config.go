@@ -45,11 +45,12 @@ type Working struct {
 
 	KeepPersonal time.Duration `name:"keep-personal" env:"BELLHOP_KEEP_PERSONAL" placeholder:"TIME" help:"How long bellhop keeps the customer's data of an order after its last change, such as 365d. Unset: for ever."`
 	KeepLedger   time.Duration `name:"keep-ledger" env:"BELLHOP_KEEP_LEDGER" placeholder:"TIME" help:"How long bellhop keeps the lines of settled webhooks, such as 730d. Unset: for ever."`
+	KeepAccess   time.Duration `name:"keep-access-log" env:"BELLHOP_KEEP_ACCESS_LOG" default:"365d" help:"How long bellhop keeps the lines of the access log, which say who saw personal data: at least 1d."`
 }
 
 // Retention returns how long things are kept, beside bodies.
 func (w *Working) Retention() pipeline.Keep {
-	return pipeline.Keep{Personal: w.KeepPersonal, Ledger: w.KeepLedger}
+	return pipeline.Keep{Personal: w.KeepPersonal, Ledger: w.KeepLedger, Accesses: w.KeepAccess}
 }
 
 // Storage is where orders and the queue live.
@@ -155,6 +156,10 @@ func (w *Working) Check() error {
 	if err := cmp.Or(w.atLeastBodies("BELLHOP_KEEP_PERSONAL", w.KeepPersonal),
 		w.atLeastBodies("BELLHOP_KEEP_LEDGER", w.KeepLedger)); err != nil {
 		return err
+	}
+	if w.KeepAccess != 0 && w.KeepAccess < 24*time.Hour {
+		return WrongSetting("BELLHOP_KEEP_ACCESS_LOG", fmt.Sprintf("%v is too short", w.KeepAccess),
+			"give at least 1d, such as 365d")
 	}
 	if w.Key != "" {
 		if _, err := parseKeys(w.Key); err != nil {

@@ -83,7 +83,7 @@ func (c *ordersExportCmd) Run(j *job) error {
 		if err := shopIsThere(j, p, shop); err != nil {
 			return err
 		}
-		from := &counting{Lister: p.Store}
+		from := &counting{Lister: web.NewExport(p.Store, shop, operatingUser(), j.now())}
 		if c.To == "" {
 			return web.Export(j.ctx, from, shop, q, j.out)
 		}

@@ -20,6 +20,7 @@ type ownerCmd struct {
 	Ls       ownerLsCmd       `cmd:"" help:"List owners, staff and operators." example:"bellhop owner ls --shop demo.myshopify.com"`
 	Rm       ownerRmCmd       `cmd:"" help:"Remove somebody, with their sessions and devices, or take one shop from them." example:"bellhop owner rm jo@example.com\nbellhop owner rm jo@example.com --shop demo.myshopify.com"`
 	Password ownerPasswordCmd `cmd:"" help:"Change somebody's password and end their sessions." example:"bellhop owner password jo@example.com"`
+	Export   ownerExportCmd   `cmd:"" help:"Write all that bellhop has of somebody who signs in, as JSON." example:"bellhop owner export jo@example.com --to jo.json"`
 	Link     ownerLinkCmd     `cmd:"" help:"Make a link that signs somebody in once, for a forgotten password for example." example:"bellhop owner link jo@example.com --url https://bellhop.example.com"`
 }
 

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -34,6 +35,7 @@ type Store interface {
 	store.Stream
 	store.Connections
 	web.ExportStore
+	store.AccessLog
 }
 
 // Options are what the API works with.
@@ -55,8 +57,9 @@ type Options struct {
 // API is the REST API, with the stream of what changes.
 type API struct {
 	Options
-	huma huma.API
-	hub  *hub
+	huma  huma.API
+	hub   *hub
+	reads *reads
 }
 
 // caller is the client and its connection, for handlers.
@@ -107,7 +110,7 @@ var security, public, byIDToken = []map[string][]string{{"token": {}}, {"cookie"
 // New registers every call of the API on mux, adds its documents, and follows what changes
 // until [API.Close].
 func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
-	a := &API{Options: o, hub: newHub(o.Store, o.Log, o.Listeners, o.Registerer)}
+	a := &API{Options: o, reads: newReads(&o), hub: newHub(o.Store, o.Log, o.Listeners, o.Registerer)}
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	a.huma = humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -141,6 +144,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerPeople()
 	a.registerTokens()
 	a.registerMe()
+	a.registerAccount()
 	a.registerMembers()
 	a.registerInvitations()
 	a.registerOrders()
@@ -158,11 +162,15 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 		return nil, err
 	}
 	go a.hub.run()
+	go a.reads.run()
 	return a, nil
 }
 
-// Close ends the streams.
-func (a *API) Close() { a.hub.close() }
+// Close ends the streams, and saves what API tokens have read.
+func (a *API) Close() {
+	a.hub.close()
+	a.reads.close()
+}
 
 // openAnswers lets answers gain fields in later versions. A request with an unknown field
 // stays invalid.
@@ -229,7 +237,8 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	w.Header().Set("Cache-Control", "no-store")
 	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
 	if ctx.Status() < http.StatusBadRequest {
-		web.LogChange(a.Log, r, c.Principal, r.URL.Query().Get("shop"))
+		shop := cmp.Or(r.PathValue("domain"), r.URL.Query().Get("shop"))
+		web.LogChange(a.Log, a.Store, a.Now(), r, c.Principal, shop)
 	}
 }
 

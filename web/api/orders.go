@@ -57,6 +57,7 @@ func (a *API) listOrders(ctx context.Context, who web.Principal, in *listOrders)
 	if err != nil {
 		return nil, err
 	}
+	a.reads.note(ctx, who, len(page.Orders))
 	shape := func(o *bellhop.Order) Order { return Order(events.OrderOf(seenBy(who, o))) }
 	return &orderPage{OrderPage{web.Each(page.Orders, shape), page.Next}}, nil
 }
@@ -79,6 +80,7 @@ func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (
 	if err != nil {
 		return nil, err
 	}
+	a.reads.note(ctx, who, 1)
 	return &orderBody{Order(events.WholeOrderOf(seenBy(who, &o)))}, nil
 }
 
@@ -92,5 +94,6 @@ func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder)
 	if err != nil {
 		return nil, err
 	}
+	a.reads.note(ctx, who, 1)
 	return &orderBody{Order(events.WholeOrderOf(seenBy(who, &o)))}, nil
 }

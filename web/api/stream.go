@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"net/http"
@@ -105,7 +106,7 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 	_ = s.rc.SetReadDeadline(time.Time{})
 	s.w.Header().Set("Content-Type", "text/event-stream")
 	s.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
-	if s.write([]byte("retry: 3000\n\n")) != nil || s.begin(ctx, last, pos) != nil {
+	if s.write(ctx, []byte("retry: 3000\n\n")) != nil || s.begin(ctx, last, pos) != nil {
 		return
 	}
 	tick := time.NewTicker(heartbeat)
@@ -129,7 +130,7 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 			}
 			checked = now
 		}
-		if s.write(frames) != nil {
+		if s.write(ctx, frames) != nil {
 			return
 		}
 	}
@@ -139,7 +140,7 @@ func (s *stream) serve(ctx context.Context, last, pos int64) {
 // pos with what it shows.
 func (s *stream) begin(ctx context.Context, last, pos int64) error {
 	if s.l.brief {
-		return s.write(changedFrame(pos, changed{Orders: []string{}, Anew: true}))
+		return s.write(ctx, changedFrame(pos, changed{Orders: []string{}, Anew: true}))
 	}
 	return s.replay(ctx, last, pos)
 }
@@ -147,14 +148,14 @@ func (s *stream) begin(ctx context.Context, last, pos int64) error {
 // replay writes the changes in (last, pos].
 func (s *stream) replay(ctx context.Context, last, pos int64) error {
 	if last < 0 || last == pos {
-		return s.write(idFrame(pos))
+		return s.write(ctx, idFrame(pos))
 	}
 	first, err := s.api.Store.FirstChange(ctx)
 	if err != nil {
 		return err
 	}
 	if last > pos || last < first-1 {
-		return s.write(resetFrame(pos))
+		return s.write(ctx, resetFrame(pos))
 	}
 	for range replayBatches {
 		changes, err := s.api.Store.Changes(ctx, s.who.Shop, last, replayBatch)
@@ -174,16 +175,20 @@ func (s *stream) replay(ctx context.Context, last, pos int64) error {
 		}
 		frames := missed.bytes(pos, s.l.masked)
 		if len(changes) < replayBatch || changes[len(changes)-1].Seq > pos {
-			return s.write(append(frames, idFrame(pos)...))
+			return s.write(ctx, append(frames, idFrame(pos)...))
 		}
-		if err := s.write(frames); err != nil {
+		if err := s.write(ctx, frames); err != nil {
 			return err
 		}
 	}
-	return s.write(resetFrame(pos))
+	return s.write(ctx, resetFrame(pos))
 }
 
-func (s *stream) write(frames []byte) error {
+// orderEvent begins an event with an order.
+var orderEvent = []byte("\nevent: order.")
+
+func (s *stream) write(ctx context.Context, frames []byte) error {
+	s.api.reads.note(ctx, s.who, bytes.Count(frames, orderEvent))
 	_ = s.rc.SetWriteDeadline(time.Now().Add(streamWrite))
 	defer func() { _ = s.rc.SetWriteDeadline(time.Time{}) }() // with HTTP/2 it would end an idle stream
 	if _, err := s.w.Write(frames); err != nil {

@@ -111,6 +111,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))
 	}
 	for pattern, handle := range map[string]func(*visit) error{
+		"GET /access":           c.showAccess,
 		"GET /people":           c.showPeople,
 		"POST /people/invite":   c.invite,
 		"POST /people/withdraw": c.withdraw,
@@ -133,6 +134,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
 	mux.HandleFunc("POST /settings", c.signed(c.saveSettings))
 	mux.HandleFunc("POST /settings/password", c.signed(c.setPassword))
+	mux.HandleFunc("GET /settings/data", c.signed(c.ownData))
+	mux.HandleFunc("POST /settings/remove", c.signed(c.removeAccount))
 	for pattern, handle := range map[string]func(*visit) error{
 		"GET /shops":            c.showShops,
 		"GET /ledger":           c.showLedger,
@@ -171,7 +174,7 @@ func (c *Console) signed(handle func(*visit) error) http.HandlerFunc {
 			if err = r.ParseForm(); err != nil {
 				err = bellhop.Invalidf("form", "this is not a form of these pages")
 			} else if err = handle(v); err == nil {
-				web.LogChange(c.Log, r, v.who, v.Shop)
+				c.logChange(v)
 			}
 		}
 		if err != nil {

@@ -31,7 +31,8 @@ func (c *Console) export(v *visit) error {
 	}
 	out := &download{w: v.w, rc: http.NewResponseController(v.w), name: fmt.Sprintf("orders-%s-%s.csv",
 		strings.TrimSuffix(v.Shop, ".myshopify.com"), v.In(c.Now()).Format(time.DateOnly))}
-	if err := web.Export(v.Context(), c.Store, v.Shop, a.query, out); err != nil {
+	from := web.NewExport(c.Store, v.Shop, v.who.Name(), c.Now())
+	if err := web.Export(v.Context(), from, v.Shop, a.query, out); err != nil {
 		if !out.begun {
 			return err
 		}
