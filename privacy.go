@@ -27,7 +27,6 @@ const (
 	RequestNothingFound   RequestOutcome = "nothing_found"
 	RequestUnknownShop    RequestOutcome = "unknown_shop"
 	RequestInstalledAgain RequestOutcome = "installed_again"
-	RequestRepeated       RequestOutcome = "repeated" // an earlier one about the same is still open
 )
 
 // RequestTime is how long a request may take.

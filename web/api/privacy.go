@@ -24,7 +24,7 @@ type PrivacyRequest struct {
 	RequestedAt time.Time       `json:"requested_at"`
 	ReceivedAt  time.Time       `json:"received_at"`
 	DueAt       time.Time       `json:"due_at"`
-	Outcome     string          `json:"outcome" enum:",done,nothing_found,unknown_shop,installed_again,repeated" doc:"Empty while it is open."`
+	Outcome     string          `json:"outcome" enum:",done,nothing_found,unknown_shop,installed_again" doc:"Empty while it is open."`
 	DoneAt      *time.Time      `json:"done_at"`
 	Process     string          `json:"process" doc:"The process that finished it."`
 	Steps       []PrivacyStep   `json:"steps" nullable:"false"`
