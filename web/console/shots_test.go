@@ -122,10 +122,19 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	r.put(func(*bellhop.Connection) {})
+	request := "/privacy/" + r.asked(demo)
+	_, err := r.DB.RedactOrders(t.Context(), demo, []int64{820982911946154508 + 58}, bellhop.RedactedForRequest, day)
+	must(t, err)
+	for i, what := range []string{bellhop.AccessExport, bellhop.AccessGiven, bellhop.AccessOrder} {
+		must(t, r.DB.AddAccess(t.Context(), bellhop.Access{At: day.Add(time.Duration(i) * time.Hour), Shop: demo,
+			By: "op@example.com", What: what, About: "1", N: 412}))
+	}
 	tab := chromium.Open(t)
 	pages := map[string]string{"orders": "/", "order": "/orders/" + orderID(59),
 		"whole": "/orders/" + orderID(64), "slip": "/orders/" + orderID(64) + "/slip", "pushes": "/pushes",
-		"devices": "/devices", "settings": "/settings", "shop": "/shop"}
+		"devices": "/devices", "settings": "/settings", "shop": "/shop",
+		"privacy": "/privacy", "request": request, "given": request + "/export", "access": "/access",
+		"redacted": "/orders/" + orderID(58)}
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			shoot := func(name, path string, actions ...chromedp.Action[chromedp.Void]) {
