@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -61,7 +62,8 @@ const busyWait = time.Second
 func (j *job) carry(p *wire.Parts, id int64) (bellhop.PrivacyRequest, error) {
 	shown := &shownStore{Store: p.Store, progress: j.progress()}
 	defer shown.end()
-	work := host.NewPrivacy(shown, p.Queue, j.log, j.now, nil)
+	// The record that is printed at the end says it all.
+	work := host.NewPrivacy(shown, p.Queue, slog.New(slog.DiscardHandler), j.now, nil)
 	for {
 		r, err := work.Run(j.ctx, id)
 		if bellhop.CodeOf(err) != pipeline.CodePrivacyBusy {
@@ -89,13 +91,13 @@ func (s *shownStore) UpdateRequest(ctx context.Context, id int64, change func(*b
 		line = stepsLine(r)
 		return err
 	})
-	if err == nil {
+	if err == nil && line != "" {
 		s.show(line, line, false)
 	}
 	return err
 }
 
-// stepsLine says how much was found where so far.
+// stepsLine says how much was found where so far; "" for nothing.
 func stepsLine(r *bellhop.PrivacyRequest) string {
 	var found []string
 	for _, s := range r.Steps {
@@ -103,7 +105,10 @@ func stepsLine(r *bellhop.PrivacyRequest) string {
 			found = append(found, fmt.Sprintf("%s %d", s.What, s.N))
 		}
 	}
-	return fmt.Sprintf("request %d: %s", r.ID, orDash(strings.Join(found, ", ")))
+	if len(found) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("request %d: %s", r.ID, strings.Join(found, ", "))
 }
 
 type shopEraseCmd struct {
