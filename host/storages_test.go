@@ -16,7 +16,7 @@ import (
 // The servers that the tests of this package share. Each starts at its first use.
 var (
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
-		return realserver.StartPostgres(context.Background())
+		return realserver.StartPostgres(context.Background(), "max_connections=400")
 	})
 	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) {
 		return realserver.StartRabbitMQ(context.Background())

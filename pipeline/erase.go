@@ -55,6 +55,10 @@ func (w *work) erase(ctx context.Context) error {
 	if err != nil || !w.has(stepQueue) {
 		return err
 	}
+	// Those that went with the shop.
+	if err := w.eachExport(ctx, func([]byte) bool { return false }); err != nil {
+		return err
+	}
 	return w.clean(ctx)
 }
 

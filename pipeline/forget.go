@@ -32,7 +32,7 @@ func (w *work) forget(ctx context.Context) error {
 	err := w.pass(ctx, []step{
 		{stepDeadLetters, func(ctx context.Context) error { return w.forgetDead(ctx, p) }},
 		{stepBodies, func(ctx context.Context) error { return w.forgetBodies(ctx, p) }},
-		{stepExports, func(ctx context.Context) error { return w.forgetExports(ctx, p) }},
+		{stepExports, func(ctx context.Context) error { return w.eachExport(ctx, p.inText) }},
 		{stepOrders, w.forgetOrders},
 	})
 	if err != nil || !w.has(stepQueue) {
@@ -104,15 +104,19 @@ func (w *work) eachBody(ctx context.Context, from bellhop.EventID, fn func([]*be
 	}
 }
 
-// forgetExports drops the exports that were made for the customer, or in which they are named.
-func (w *work) forgetExports(ctx context.Context, p *person) error {
+// eachExport goes through the shop's exports. It drops those that del chooses, and notes which are gone.
+func (w *work) eachExport(ctx context.Context, del func(export []byte) bool) error {
 	for q := (store.RequestQuery{Shop: w.r.Shop, Limit: 200}); ; {
 		page, err := w.Store.Requests(ctx, q)
 		if err != nil {
 			return err
 		}
 		for i := range page.Requests {
-			if err := w.forgetExport(ctx, p, &page.Requests[i]); err != nil {
+			r := &page.Requests[i]
+			if r.ExportAt.IsZero() || !r.ExportUntil.After(w.Now()) {
+				continue
+			}
+			if err := w.dropExport(ctx, r, del); err != nil {
 				return err
 			}
 		}
@@ -122,31 +126,28 @@ func (w *work) forgetExports(ctx context.Context, p *person) error {
 	}
 }
 
-func (w *work) forgetExport(ctx context.Context, p *person, r *bellhop.PrivacyRequest) error {
-	if r.ExportAt.IsZero() || !r.ExportUntil.After(w.Now()) {
-		return nil
-	}
+func (w *work) dropExport(ctx context.Context, r *bellhop.PrivacyRequest, del func(export []byte) bool) error {
 	if err := w.part(ctx); err != nil {
 		return err
 	}
-	export, err := w.Store.PrivacyExport(ctx, w.r.Shop, r.ID)
-	if bellhop.KindOf(err) == bellhop.NotFound {
-		return nil
-	}
-	if err != nil || !p.inText(export) {
-		return err
-	}
-	if err := w.count(ctx, stepExports, []string{strconv.FormatInt(r.ID, 10)}); err != nil {
-		return err
-	}
 	now := w.Now()
-	if err := w.Store.PutExport(ctx, r.ID, []byte("{}"), now); err != nil {
+	export, err := w.Store.PrivacyExport(ctx, w.r.Shop, r.ID)
+	switch {
+	case bellhop.KindOf(err) == bellhop.NotFound: // the record doesn't say so yet
+	case err != nil || !del(export):
 		return err
+	default:
+		if err := w.count(ctx, stepExports, []string{strconv.FormatInt(r.ID, 10)}); err != nil {
+			return err
+		}
+		if err := w.Store.PutExport(ctx, r.ID, []byte("{}"), now); err != nil {
+			return err
+		}
+		if _, err := w.Store.DropExports(ctx, now.Add(time.Microsecond), exportsAtOnce); err != nil {
+			return err
+		}
+		w.Probe.At(PointForgotten)
 	}
-	if _, err := w.Store.DropExports(ctx, now.Add(time.Microsecond), exportsAtOnce); err != nil {
-		return err
-	}
-	w.Probe.At(PointForgotten)
 	return w.Store.UpdateRequest(ctx, r.ID, func(r *bellhop.PrivacyRequest) error { r.ExportUntil = now; return nil })
 }
 

@@ -215,11 +215,12 @@ func (d *demonstration) addPeople(installed bool) error {
 	return err
 }
 
-// owner returns the shop's owner. Where bellhop is still to be installed, the owner has no password: so installing
-// signs them in, as it does a new owner. Else they get a new one.
+// owner returns the shop's owner. Where bellhop is still to be installed, the account is as an install makes it: so
+// installing signs them in, as it does a new owner. Else they get a new password.
 func (d *demonstration) owner(now time.Time, installed bool) (bellhop.Person, error) {
 	owner := bellhop.Person{Email: demoEmail, Role: bellhop.RoleOwner, Shop: demoShop, AddedAt: now}
 	if !installed {
+		owner.Unproven = true
 		return d.person(owner)
 	}
 	d.password = strings.ToLower(rand.Text()[:12])

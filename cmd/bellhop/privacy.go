@@ -252,11 +252,15 @@ func subjectWords(s *bellhop.Subject) (all []string) {
 }
 
 func (t *terminal) showExport(r *bellhop.PrivacyRequest) {
-	if r.ExportAt.IsZero() {
+	switch {
+	case r.ExportAt.IsZero():
 		return
+	case r.ExportUntil.After(t.now()):
+		t.say("export     ready since %s UTC, until %s UTC; the shop's owners fetch it in the console", when(r.ExportAt),
+			when(r.ExportUntil))
+	default:
+		t.say("export     ready since %s UTC, gone since %s UTC", when(r.ExportAt), when(r.ExportUntil))
 	}
-	t.say("export     ready since %s UTC, until %s UTC; the shop's owners fetch it in the console", when(r.ExportAt),
-		when(r.ExportUntil))
 	if !r.FetchedAt.IsZero() {
 		t.say("fetched    %s UTC by %s", when(r.FetchedAt), r.FetchedBy)
 	}

@@ -18,7 +18,8 @@ var (
 	// One test looks for what is gone: neither old segments of the log nor rows that an ANALYZE of the server's own still
 	// sees may keep it.
 	thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
-		return realserver.StartPostgres(context.Background(), "wal_recycle=off", "autovacuum=off")
+		return realserver.StartPostgres(context.Background(), "wal_recycle=off", "autovacuum=off",
+			"max_connections=400")
 	})
 	theRabbitMQ = sync.OnceValues(func() (*realserver.RabbitMQ, error) {
 		return realserver.StartRabbitMQ(context.Background())
