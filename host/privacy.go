@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/store"
 )
@@ -28,19 +29,14 @@ var requestsDesc = prometheus.NewDesc("bellhop_privacy_oldest_seconds",
 func openRequests(s store.Privacy, now func() time.Time) gauges {
 	return gauges{[]*prometheus.Desc{requestsDesc}, func(ctx context.Context, g gauge) {
 		oldest := now()
-		for q := (store.RequestQuery{Open: true, Limit: 200}); ; {
-			page, err := s.Requests(ctx, q)
-			if err != nil {
-				return
+		err := store.EachRequest(ctx, s, store.RequestQuery{Open: true}, func(r *bellhop.PrivacyRequest) error {
+			if r.ReceivedAt.Before(oldest) {
+				oldest = r.ReceivedAt
 			}
-			for i := range page.Requests {
-				if at := page.Requests[i].ReceivedAt; at.Before(oldest) {
-					oldest = at
-				}
-			}
-			if q.Cursor = page.Next; q.Cursor == "" {
-				break
-			}
+			return nil
+		})
+		if err != nil {
+			return
 		}
 		g(requestsDesc, now().Sub(oldest).Seconds())
 	}}

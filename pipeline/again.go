@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"regexp"
@@ -93,33 +92,20 @@ func keyOf(r *bellhop.PrivacyRequest) requestKey {
 // missed returns the newest first.
 func (a *redactor) missed(ctx context.Context) (all []missedRequest, err error) {
 	there := map[requestKey]bellhop.PrivacyRequest{}
-	err = eachRequest(ctx, a.to, func(r bellhop.PrivacyRequest) { there[keyOf(&r)] = r })
+	err = store.EachRequest(ctx, a.to, store.RequestQuery{}, func(r *bellhop.PrivacyRequest) error {
+		there[keyOf(r)] = *r
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	err = eachRequest(ctx, a.from, func(r bellhop.PrivacyRequest) {
-		if was, ok := there[keyOf(&r)]; !ok || was.Open() && !r.Open() {
-			all = append(all, missedRequest{r, was.ID})
+	err = store.EachRequest(ctx, a.from, store.RequestQuery{}, func(r *bellhop.PrivacyRequest) error {
+		if was, ok := there[keyOf(r)]; !ok || was.Open() && !r.Open() {
+			all = append(all, missedRequest{*r, was.ID})
 		}
+		return nil
 	})
 	return all, err
-}
-
-func eachRequest(ctx context.Context, in interface {
-	Requests(context.Context, store.RequestQuery) (store.RequestPage, error)
-}, do func(bellhop.PrivacyRequest)) error {
-	for q := (store.RequestQuery{Limit: 200}); ; {
-		page, err := in.Requests(ctx, q)
-		if err != nil {
-			return err
-		}
-		for i := range page.Requests {
-			do(page.Requests[i])
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return nil
-		}
-	}
 }
 
 // erase erases a shop, unless it was added after that.
@@ -220,7 +206,7 @@ func factsOf(e *bellhop.Event) (all []bellhop.Fact) {
 		o.CreatedAt = e.AcceptedAt
 		all = append(all, bellhop.Fact{OrderID: id, Order: &o})
 	}
-	body := bytes.ReplaceAll(e.Body, []byte(`\u0040`), []byte("@"))
+	body := unescape(e.Body)
 	for _, s := range numbers.FindAll(body, -1) {
 		if id, err := strconv.ParseInt(string(s), 10, 64); err == nil {
 			add(id, bellhop.Order{Details: bellhop.Details{Customer: &bellhop.Customer{ID: id}}})
@@ -266,20 +252,13 @@ func (a *redactor) record(ctx context.Context, r missedRequest) error {
 
 // dropExports drops a shop's exports: nobody can tell whom they name.
 func (a *redactor) dropExports(ctx context.Context, shop string) error {
-	var ids []int64
-	err := eachRequest(ctx, a.to, func(r bellhop.PrivacyRequest) {
-		if r.Shop == shop && r.ExportUntil.After(a.now) {
-			ids = append(ids, r.ID)
+	return store.EachRequest(ctx, a.to, store.RequestQuery{Shop: shop}, func(r *bellhop.PrivacyRequest) error {
+		if r.ExportAt.IsZero() || !r.ExportUntil.After(a.now) {
+			return nil
 		}
+		if err := a.to.DropExport(ctx, shop, r.ID); err != nil {
+			return err
+		}
+		return a.to.UpdateRequest(ctx, r.ID, func(r *bellhop.PrivacyRequest) error { r.ExportUntil = a.now; return nil })
 	})
-	for _, id := range ids {
-		if err == nil {
-			err = a.to.PutExport(ctx, id, []byte("{}"), time.Unix(0, 0))
-		}
-	}
-	if err != nil || len(ids) == 0 {
-		return err
-	}
-	_, err = a.to.DropExports(ctx, time.Unix(1, 0), store.DropMost)
-	return err
 }

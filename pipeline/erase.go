@@ -16,19 +16,18 @@ const eraseAtOnce = 200
 
 // AskToErase adds an operator's request to erase a shop, or returns the one that is open.
 func AskToErase(ctx context.Context, s store.Privacy, shop, by string, at time.Time) (bellhop.PrivacyRequest, error) {
-	for q := (store.RequestQuery{Shop: shop, Open: true, Limit: 200}); ; {
-		page, err := s.Requests(ctx, q)
-		if err != nil {
-			return bellhop.PrivacyRequest{}, err
+	var open *bellhop.PrivacyRequest
+	err := store.EachRequest(ctx, s, store.RequestQuery{Shop: shop, Open: true}, func(r *bellhop.PrivacyRequest) error {
+		if r.Kind == bellhop.RequestEraseNow {
+			open = r
 		}
-		for _, r := range page.Requests {
-			if r.Kind == bellhop.RequestEraseNow {
-				return r, nil
-			}
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			break
-		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return bellhop.PrivacyRequest{}, err
+	case open != nil:
+		return *open, nil
 	}
 	return s.AddRequest(ctx, bellhop.PrivacyRequest{Shop: shop, Kind: bellhop.RequestEraseNow, By: by, RequestedAt: at,
 		ReceivedAt: at, DueAt: at.Add(bellhop.RequestTime)})

@@ -106,24 +106,12 @@ func (w *work) eachBody(ctx context.Context, from bellhop.EventID, fn func([]*be
 
 // eachExport goes through the shop's exports. It drops those that del chooses, and notes which are gone.
 func (w *work) eachExport(ctx context.Context, del func(export []byte) bool) error {
-	for q := (store.RequestQuery{Shop: w.r.Shop, Limit: 200}); ; {
-		page, err := w.Store.Requests(ctx, q)
-		if err != nil {
-			return err
-		}
-		for i := range page.Requests {
-			r := &page.Requests[i]
-			if r.ExportAt.IsZero() || !r.ExportUntil.After(w.Now()) {
-				continue
-			}
-			if err := w.dropExport(ctx, r, del); err != nil {
-				return err
-			}
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
+	return store.EachRequest(ctx, w.Store, store.RequestQuery{Shop: w.r.Shop}, func(r *bellhop.PrivacyRequest) error {
+		if r.ExportAt.IsZero() || !r.ExportUntil.After(w.Now()) {
 			return nil
 		}
-	}
+		return w.dropExport(ctx, r, del)
+	})
 }
 
 func (w *work) dropExport(ctx context.Context, r *bellhop.PrivacyRequest, del func(export []byte) bool) error {
@@ -140,10 +128,7 @@ func (w *work) dropExport(ctx context.Context, r *bellhop.PrivacyRequest, del fu
 		if err := w.count(ctx, stepExports, []string{strconv.FormatInt(r.ID, 10)}); err != nil {
 			return err
 		}
-		if err := w.Store.PutExport(ctx, r.ID, []byte("{}"), now); err != nil {
-			return err
-		}
-		if _, err := w.Store.DropExports(ctx, now.Add(time.Microsecond), exportsAtOnce); err != nil {
+		if err := w.Store.DropExport(ctx, w.r.Shop, r.ID); err != nil {
 			return err
 		}
 		w.Probe.At(PointForgotten)

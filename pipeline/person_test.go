@@ -70,3 +70,18 @@ func TestPersonAsksOnce(t *testing.T) {
 		t.Errorf("the store is away: %v", err)
 	}
 }
+
+func TestFactsOfABodyThatIsNoOrder(t *testing.T) {
+	e := &bellhop.Event{Shop: "demo.myshopify.com", Topic: "customers/update",
+		Body: []byte(`{"customer":191167000123,"mail":"jos\u00e9\u0040example.com","call":"+82 10-1234-5678"`)}
+	var id, email, phone bool
+	for _, f := range factsOf(e) {
+		number, emails, phones := f.Order.People()
+		id = id || number == 191167000123 && f.OrderID == number
+		email = email || len(emails) > 0 && emails[0] == "josé@example.com"
+		phone = phone || len(phones) > 0 && phones[0] == bellhop.FoldPhone("010-1234-5678")
+	}
+	if !id || !email || !phone {
+		t.Errorf("id %v, address %v, phone %v", id, email, phone)
+	}
+}

@@ -116,17 +116,12 @@ func (p *Privacy) openRequests(ctx context.Context) (ids []int64, err error) {
 		turn int
 	}
 	var all []request
-	for q := (store.RequestQuery{Open: true, Limit: 200}); ; {
-		page, err := p.Store.Requests(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Requests {
-			all = append(all, request{id: page.Requests[i].ID, shop: page.Requests[i].Shop})
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			break
-		}
+	err = store.EachRequest(ctx, p.Store, store.RequestQuery{Open: true}, func(r *bellhop.PrivacyRequest) error {
+		all = append(all, request{id: r.ID, shop: r.Shop})
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.Reverse(all)
 	turns := map[string]int{}

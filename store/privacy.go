@@ -48,9 +48,32 @@ type Privacy interface {
 	PutExport(ctx context.Context, id int64, export []byte, until time.Time) error
 	// PrivacyExport returns the export of a shop's request; bellhop.NotFound if there is none, or no longer.
 	PrivacyExport(ctx context.Context, shop string, id int64) ([]byte, error)
+	// DropExport drops the export of a shop's request, if it is there.
+	DropExport(ctx context.Context, shop string, id int64) error
 	// DropExports drops exports that were to stay until before a time, limit at most, and returns their
 	// number.
 	DropExports(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// EachRequest calls fn with the requests that a query finds, page after page, up to fn's first error. A request that
+// fn keeps stays as it is.
+func EachRequest(ctx context.Context, in interface {
+	Requests(ctx context.Context, q RequestQuery) (RequestPage, error)
+}, q RequestQuery, fn func(*bellhop.PrivacyRequest) error) error {
+	for q.Limit = 200; ; {
+		page, err := in.Requests(ctx, q)
+		if err != nil {
+			return err
+		}
+		for i := range page.Requests {
+			if err := fn(&page.Requests[i]); err != nil {
+				return err
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return nil
+		}
+	}
 }
 
 // How much one transaction changes.

@@ -78,6 +78,20 @@ func (f *forgetting) request(p *wire.Parts, r bellhop.PrivacyRequest) {
 	}))
 }
 
+// export adds a request with an export that names somebody whom the shop has to forget later.
+func (f *forgetting) export(p *wire.Parts) {
+	f.Helper()
+	ctx, until := f.Context(), time.Now().AddDate(0, 0, 30)
+	r, err := p.Store.AddRequest(ctx, bellhop.PrivacyRequest{Shop: asked, Kind: bellhop.RequestGive, RequestedAt: f.day,
+		ReceivedAt: f.day})
+	f.must(err, p.Store.PutExport(ctx, r.ID, []byte(`{"email":"canary@example.com"}`), until),
+		p.Store.UpdateRequest(ctx, r.ID, func(r *bellhop.PrivacyRequest) error {
+			r.Outcome, r.DoneAt, r.Process = bellhop.RequestDone, f.day, "host-1"
+			r.ExportAt, r.ExportUntil = f.day, until
+			return nil
+		}))
+}
+
 // fill makes a backup, and then asks to forget somebody in it and to erase a shop.
 func (f *forgetting) fill(backup string) {
 	f.use(func(p *wire.Parts) {
@@ -91,6 +105,7 @@ func (f *forgetting) fill(backup string) {
 		f.order(p, removed, 4001, "erased@example.com")
 		f.must(p.Store.Dead(ctx, f.event(asked, "customers/data_request", 5001, "canary@example.com"), "old", f.day),
 			p.Store.Dead(ctx, f.event(asked, "customers/data_request", 6001, "other@example.com"), "old", f.day))
+		f.export(p)
 		f.must(p.Backup(ctx, backup, bellhop.BackupNote{Name: "backup.db", MadeAt: f.day.AddDate(0, 0, 1)}))
 	})
 }
@@ -135,8 +150,12 @@ func (f *forgetting) forgotten() {
 		page, err := p.Store.Requests(ctx, store.RequestQuery{})
 		f.must(err)
 		for _, r := range page.Requests {
-			if r.Outcome != bellhop.RequestDone || r.Process != "host-1" || len(page.Requests) != 2 {
+			if r.Outcome != bellhop.RequestDone || r.Process != "host-1" || len(page.Requests) != 3 ||
+				r.ExportUntil.After(time.Now()) {
 				f.Errorf("of %d requests one is %+v", len(page.Requests), r)
+			}
+			if _, err := p.Store.PrivacyExport(ctx, asked, r.ID); bellhop.KindOf(err) != bellhop.NotFound {
+				f.Errorf("request %d: its export is there, or %v", r.ID, err)
 			}
 		}
 	})

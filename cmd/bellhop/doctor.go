@@ -188,20 +188,13 @@ func compliance(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 
 // openRequests counts them, and returns when the first one is due.
 func openRequests(j *job, s store.Store) (n int, due time.Time, err error) {
-	for q := (store.RequestQuery{Open: true, Limit: 200}); ; {
-		page, err := s.Requests(j.ctx, q)
-		if err != nil {
-			return n, due, err
+	err = store.EachRequest(j.ctx, s, store.RequestQuery{Open: true}, func(r *bellhop.PrivacyRequest) error {
+		if n++; due.IsZero() || r.DueAt.Before(due) {
+			due = r.DueAt
 		}
-		for _, r := range page.Requests {
-			if n++; due.IsZero() || r.DueAt.Before(due) {
-				due = r.DueAt
-			}
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return n, due, nil
-		}
-	}
+		return nil
+	})
+	return n, due, err
 }
 
 // quietAfter is the silence of a shop from which doctor warns: Shopify drops a

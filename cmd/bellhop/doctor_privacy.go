@@ -44,20 +44,13 @@ func waitingExports(j *job, s store.Privacy) (n int, until time.Time, err error)
 	waits := func(r *bellhop.PrivacyRequest) bool {
 		return !r.ExportAt.IsZero() && r.FetchedAt.IsZero() && r.ExportUntil.After(j.now())
 	}
-	for q := (store.RequestQuery{Limit: 200}); ; {
-		page, err := s.Requests(j.ctx, q)
-		if err != nil {
-			return n, until, err
-		}
-		for i := range page.Requests {
-			if r := &page.Requests[i]; waits(r) {
-				if n++; until.IsZero() || r.ExportUntil.Before(until) {
-					until = r.ExportUntil
-				}
+	err = store.EachRequest(j.ctx, s, store.RequestQuery{}, func(r *bellhop.PrivacyRequest) error {
+		if waits(r) {
+			if n++; until.IsZero() || r.ExportUntil.Before(until) {
+				until = r.ExportUntil
 			}
 		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return n, until, nil
-		}
-	}
+		return nil
+	})
+	return n, until, err
 }

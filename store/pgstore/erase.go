@@ -30,19 +30,12 @@ func (db *DB) EraseShop(ctx context.Context, shop, place string, limit int) (sto
 	if err != nil {
 		return store.Erased{}, wrap("look up a shop", err)
 	}
-	done, err := driver.Erase(place, []driver.ErasePart{
-		{What: "shop", Step: e.known(e.disable)}, {What: "pushes", Step: e.known(e.pushes)},
-		{What: "devices", Step: e.known(e.rows(dropDevices, e.id))}, {What: "orders", Step: e.known(e.rows(dropOrders, e.id))},
-		{What: "events", Step: e.known(e.events)}, {What: "stream", Step: e.known(e.stream)},
-		{What: "heard", Step: e.known(e.rows(dropHeard, e.id))}, {What: "people", Step: e.known(e.people)},
-		{What: "accesses", Step: e.known(e.rows(dropAccesses, e.domain))},
-		{What: "exports", Step: e.rows(dropExports, e.domain)}, {What: "shop", Step: e.known(e.rest)},
-		{What: "events", Step: e.unknown(e.events)},
-	})
+	done, err := driver.Erase(place, e.id != 0, driver.EraseSteps{Disable: e.disable, Pushes: e.pushes,
+		Devices: e.rows(dropDevices, e.id), Orders: e.rows(dropOrders, e.id), Events: e.events, Stream: e.stream,
+		Heard: e.rows(dropHeard, e.id), People: e.people, Accesses: e.rows(dropAccesses, e.domain),
+		Exports: e.rows(dropExports, e.domain), Rest: e.rest})
 	return done, wrap("erase a shop", err)
 }
-
-type eraseStep func(driver.Place) (n int, next driver.Place, more bool, err error)
 
 const (
 	dropDevices = `DELETE FROM devices WHERE id IN (SELECT id FROM devices WHERE shop_id = $1 ORDER BY id LIMIT $2
@@ -60,26 +53,8 @@ const (
 		JOIN privacy_exports x ON x.request_id = r.id WHERE r.shop = $1 ORDER BY 1 LIMIT $2)`
 )
 
-// known skips a step for a shop that has no row, or no longer.
-func (e *erasing) known(step eraseStep) eraseStep {
-	if e.id == 0 {
-		return none
-	}
-	return step
-}
-
-// unknown is for the events that were skipped while the shop was erased. Those of a shop that came back stay.
-func (e *erasing) unknown(step eraseStep) eraseStep {
-	if e.id != 0 {
-		return none
-	}
-	return step
-}
-
-func none(at driver.Place) (int, driver.Place, bool, error) { return 0, at, false, nil }
-
 // rows is a step that deletes up to the limit by a statement. of is the shop's id or its domain.
-func (e *erasing) rows(query string, of any) eraseStep {
+func (e *erasing) rows(query string, of any) driver.EraseStep {
 	return func(at driver.Place) (int, driver.Place, bool, error) {
 		var n int64
 		err := e.db.worker.Once(e.ctx, func(b *postgres.Batch) { b.Count(&n, query, of, e.limit) })

@@ -136,6 +136,15 @@ func (db *DB) PrivacyExport(ctx context.Context, shop string, id int64) ([]byte,
 		JOIN privacy_requests q ON q.id = e.request_id WHERE q.id = $1 AND (q.shop = $2 OR $2 = '')`, id, shop)
 }
 
+// DropExport implements [store.Privacy].
+func (db *DB) DropExport(ctx context.Context, shop string, id int64) error {
+	err := db.api.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`DELETE FROM privacy_exports WHERE request_id IN (SELECT id FROM privacy_requests
+			WHERE id = $1 AND shop = $2)`, id, shop)
+	})
+	return wrap("drop an export", err)
+}
+
 // DropExports implements [store.Privacy].
 func (db *DB) DropExports(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {

@@ -30,38 +30,13 @@ func (db *DB) EraseShop(ctx context.Context, shop, place string, limit int) (sto
 		return store.Erased{}, err
 	}
 	e := &erasing{db, ctx, shop, id, limit}
-	return driver.Erase(place, []driver.ErasePart{
-		{What: "shop", Step: e.known(e.of(e.disable))}, {What: "pushes", Step: e.known(e.of(e.pushes))},
-		{What: "devices", Step: e.known(e.of(e.devices))}, {What: "orders", Step: e.known(e.of(e.orders))},
-		{What: "events", Step: e.known(e.events)}, {What: "stream", Step: e.known(e.stream)},
-		{What: "heard", Step: e.known(e.of(e.heard))}, {What: "people", Step: e.known(e.of(e.people))},
-		{What: "accesses", Step: e.known(e.of(e.accesses))}, {What: "exports", Step: e.of(e.exports)}, {What: "shop", Step: e.known(e.of(e.rest))},
-		{What: "events", Step: e.unknown(e.events)},
-	})
+	return driver.Erase(place, id != 0, driver.EraseSteps{Disable: e.of(e.disable), Pushes: e.of(e.pushes),
+		Devices: e.of(e.devices), Orders: e.of(e.orders), Events: e.events, Stream: e.stream, Heard: e.of(e.heard),
+		People: e.of(e.people), Accesses: e.of(e.accesses), Exports: e.of(e.exports), Rest: e.of(e.rest)})
 }
-
-type eraseStep func(driver.Place) (n int, next driver.Place, more bool, err error)
-
-// known skips a step for a shop that has no row, or no longer.
-func (e *erasing) known(step eraseStep) eraseStep {
-	if e.id == 0 {
-		return none
-	}
-	return step
-}
-
-// unknown is for the events that were skipped while the shop was erased. Those of a shop that came back stay.
-func (e *erasing) unknown(step eraseStep) eraseStep {
-	if e.id != 0 {
-		return none
-	}
-	return step
-}
-
-func none(at driver.Place) (int, driver.Place, bool, error) { return 0, at, false, nil }
 
 // of makes a step of a function that deletes up to the limit.
-func (e *erasing) of(drop func(*sqlitefile.Tx) (int, error)) eraseStep {
+func (e *erasing) of(drop func(*sqlitefile.Tx) (int, error)) driver.EraseStep {
 	return func(at driver.Place) (int, driver.Place, bool, error) {
 		n, err := put(e.ctx, e.db, "erase a shop", drop)
 		return n, at, n >= e.limit, err

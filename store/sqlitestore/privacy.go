@@ -122,6 +122,14 @@ func (db *DB) PrivacyExport(ctx context.Context, shop string, id int64) ([]byte,
 	})
 }
 
+// DropExport implements [store.Privacy].
+func (db *DB) DropExport(ctx context.Context, shop string, id int64) error {
+	return db.write(ctx, "drop an export", func(tx *sqlitefile.Tx) error {
+		return tx.Prepare(`DELETE FROM privacy_exports WHERE request_id IN (SELECT id FROM privacy_requests
+			WHERE id = ? AND shop = ?)`).Int(id).Text(shop).Exec()
+	})
+}
+
 // DropExports implements [store.Privacy].
 func (db *DB) DropExports(ctx context.Context, before time.Time, limit int) (int, error) {
 	if err := driver.CheckLimit(limit); err != nil {

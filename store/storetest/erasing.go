@@ -106,6 +106,10 @@ func eraseShop(f *fixture) {
 	f.equal("totals", must(f.s.Totals(f.ctx))(f), totals)
 	f.erasedPushes(pushes)
 	f.goneShop(second, r.ID)
+	const unknown = "unknown.myshopify.com"
+	r = must(f.s.AddRequest(f.ctx, bellhop.PrivacyRequest{Shop: unknown, Kind: bellhop.RequestGive}))(f)
+	f.must(f.s.PutExport(f.ctx, r.ID, []byte("export"), at(1)))
+	f.equal("exports of a shop without a row", f.erase(unknown, 7)["exports"], 1)
 	f.comesBack(second, last, highest)
 }
 

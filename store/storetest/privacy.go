@@ -118,6 +118,12 @@ func privacyExports(f *fixture) {
 	f.equal("the oldest first", must(f.s.DropExports(f.ctx, at(20), 1))(f), 1)
 	f.kind(bellhop.NotFound, errOf(f.s.PrivacyExport(f.ctx, shop, second.ID)))
 	f.equal("the other", string(must(f.s.PrivacyExport(f.ctx, shop, r.ID))(f)), "{\"\x00\"}")
+	f.must(f.s.PutExport(f.ctx, second.ID, []byte("again"), at(30)))
+	f.must(f.s.DropExport(f.ctx, other, second.ID))
+	f.equal("dropped for another shop", string(must(f.s.PrivacyExport(f.ctx, shop, second.ID))(f)), "again")
+	f.must(f.s.DropExport(f.ctx, shop, second.ID))
+	f.kind(bellhop.NotFound, errOf(f.s.PrivacyExport(f.ctx, shop, second.ID)))
+	f.must(f.s.DropExport(f.ctx, shop, second.ID))
 	f.equal("the rest", must(f.s.DropExports(f.ctx, at(20), 10))(f), 1)
 	f.equal("none is left", must(f.s.DropExports(f.ctx, at(20), 10))(f), 0)
 }
