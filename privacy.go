@@ -32,6 +32,9 @@ const (
 // RequestTime is how long a request may take.
 const RequestTime = 30 * 24 * time.Hour
 
+// RequestLate is how long before its end an open request is late: people are warned.
+const RequestLate = 10 * 24 * time.Hour
+
 // The bounds of a request.
 const (
 	MaxRequestOrders  = 10_000 // that it names
@@ -76,6 +79,11 @@ type PrivacyRequest struct {
 
 // Open reports whether something is left to do.
 func (r *PrivacyRequest) Open() bool { return r.Outcome == "" }
+
+// HasExport reports whether a request has an export that an owner can fetch at a time.
+func (r *PrivacyRequest) HasExport(at time.Time) bool {
+	return !r.ExportAt.IsZero() && r.ExportUntil.After(at)
+}
 
 // Found counts what the steps found.
 func (r *PrivacyRequest) Found() (n int) {

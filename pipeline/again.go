@@ -237,7 +237,7 @@ func (a *redactor) record(ctx context.Context, r missedRequest) error {
 	}); err != nil {
 		return err
 	}
-	if !r.ExportUntil.After(a.now) {
+	if !r.HasExport(a.now) {
 		return nil
 	}
 	export, err := a.from.PrivacyExport(ctx, r.Shop, r.ID)
@@ -253,7 +253,7 @@ func (a *redactor) record(ctx context.Context, r missedRequest) error {
 // dropExports drops a shop's exports: nobody can tell whom they name.
 func (a *redactor) dropExports(ctx context.Context, shop string) error {
 	return store.EachRequest(ctx, a.to, store.RequestQuery{Shop: shop}, func(r *bellhop.PrivacyRequest) error {
-		if r.ExportAt.IsZero() || !r.ExportUntil.After(a.now) {
+		if !r.HasExport(a.now) {
 			return nil
 		}
 		if err := a.to.DropExport(ctx, shop, r.ID); err != nil {

@@ -107,7 +107,7 @@ func (w *work) eachBody(ctx context.Context, from bellhop.EventID, fn func([]*be
 // eachExport goes through the shop's exports. It drops those that del chooses, and notes which are gone.
 func (w *work) eachExport(ctx context.Context, del func(export []byte) bool) error {
 	return store.EachRequest(ctx, w.Store, store.RequestQuery{Shop: w.r.Shop}, func(r *bellhop.PrivacyRequest) error {
-		if r.ExportAt.IsZero() || !r.ExportUntil.After(w.Now()) {
+		if !r.HasExport(w.Now()) {
 			return nil
 		}
 		return w.dropExport(ctx, r, del)

@@ -27,7 +27,7 @@ func FetchExport(ctx context.Context, s ExportStore, who Principal, id int64, at
 	if err != nil {
 		return nil, err
 	}
-	if r.ExportUntil.IsZero() || !r.ExportUntil.After(at) {
+	if !r.HasExport(at) {
 		return nil, bellhop.Errorf(bellhop.NotFound, "export_not_found", "there is no export of this request, or no longer")
 	}
 	export, err := s.PrivacyExport(ctx, who.Shop, id)

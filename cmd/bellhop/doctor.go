@@ -159,9 +159,6 @@ func depth(j *job, p *wire.Parts) ([]wire.Finding, error) {
 	return append(found, wire.OK("dead letters", "none")), nil
 }
 
-// lateRequest is how long before its end doctor warns of an open request.
-const lateRequest = 10 * 24 * time.Hour
-
 // compliance reports open requests for personal data, and those that an older bellhop left to a person.
 func compliance(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 	open, first, err := openRequests(j, p.Store)
@@ -171,7 +168,7 @@ func compliance(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 	switch about := plural(open, "open request") + " for data or its deletion"; {
 	case open == 0:
 		found = append(found, wire.OK("requests", "no open request for data or its deletion"))
-	case first.Sub(j.stamp()) > lateRequest:
+	case first.Sub(j.stamp()) > bellhop.RequestLate:
 		found = append(found, wire.OK("requests", about))
 	default:
 		found = append(found, wire.Warn("requests", about+", due on "+first.UTC().Format(time.DateOnly),

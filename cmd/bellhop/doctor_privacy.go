@@ -41,11 +41,8 @@ func oldestPersonal(j *job, s store.Erasing) (oldest time.Time, err error) {
 
 // waitingExports counts them, and returns when the first one goes.
 func waitingExports(j *job, s store.Privacy) (n int, until time.Time, err error) {
-	waits := func(r *bellhop.PrivacyRequest) bool {
-		return !r.ExportAt.IsZero() && r.FetchedAt.IsZero() && r.ExportUntil.After(j.now())
-	}
 	err = store.EachRequest(j.ctx, s, store.RequestQuery{}, func(r *bellhop.PrivacyRequest) error {
-		if waits(r) {
+		if r.HasExport(j.now()) && r.FetchedAt.IsZero() {
 			if n++; until.IsZero() || r.ExportUntil.Before(until) {
 				until = r.ExportUntil
 			}

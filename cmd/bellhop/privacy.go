@@ -255,7 +255,7 @@ func (t *terminal) showExport(r *bellhop.PrivacyRequest) {
 	switch {
 	case r.ExportAt.IsZero():
 		return
-	case r.ExportUntil.After(t.now()):
+	case r.HasExport(t.now()):
 		t.say("export     ready since %s UTC, until %s UTC; the shop's owners fetch it in the console", when(r.ExportAt),
 			when(r.ExportUntil))
 	default:

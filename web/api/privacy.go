@@ -166,12 +166,7 @@ func (a *API) getExport(ctx context.Context, who web.Principal, in *PrivacyParam
 }
 
 func (a *API) eraseShop(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*askedErase, error) {
-	who := callerOf(ctx)
-	by := who.Person.Email
-	if by == "" {
-		by = "token " + who.Token.Name
-	}
-	r, err := pipeline.AskToErase(ctx, a.Store, s.Domain, by, a.Now())
+	r, err := pipeline.AskToErase(ctx, a.Store, s.Domain, callerOf(ctx).Name(), a.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -74,9 +74,6 @@ func (c *Console) showRequests(v *visit) error {
 		listing: listed(v, "/privacy", "show", requestChoices, show, q.Cursor, page.Next)})
 }
 
-// lateRequest is how long before its end an open request is marked.
-const lateRequest = 10 * 24 * time.Hour
-
 // requestKinds are the names of the kinds in the catalogues.
 var requestKinds = map[bellhop.RequestKind]string{bellhop.RequestGive: "give", bellhop.RequestForget: "forget",
 	bellhop.RequestErase: "erase", bellhop.RequestEraseNow: "eraseNow"}
@@ -85,16 +82,11 @@ func (v *visit) requestRow(r *bellhop.PrivacyRequest, now time.Time) requestRow 
 	row := requestRow{ID: web.ID(r.ID), URL: v.Path("/privacy/" + web.ID(r.ID)), Domain: r.Shop, Open: r.Open(),
 		Kind: v.label("requests.kind.", requestKinds[r.Kind]), State: v.label("requests.outcome.", string(r.Outcome)),
 		Received: r.ReceivedAt, When: v.Moment(r.ReceivedAt), Due: v.T("requests.due", "When", v.Moment(r.DueAt)),
-		Export: isReady(r, now)}
+		Export: r.HasExport(now)}
 	if r.Open() {
-		row.State, row.Late = v.T("requests.openOne"), r.DueAt.Sub(now) < lateRequest
+		row.State, row.Late = v.T("requests.openOne"), r.DueAt.Sub(now) < bellhop.RequestLate
 	}
 	return row
-}
-
-// isReady reports whether a request has an export that can be fetched.
-func isReady(r *bellhop.PrivacyRequest, now time.Time) bool {
-	return !r.ExportAt.IsZero() && r.ExportUntil.After(now)
 }
 
 func (c *Console) showRequest(v *visit) error {
@@ -160,7 +152,7 @@ func (c *Console) waitingExport(v *visit) (string, error) {
 	}
 	page, err := c.Store.Requests(v.Context(), store.RequestQuery{Shop: v.Shop})
 	for i := range page.Requests {
-		if r := &page.Requests[i]; isReady(r, c.Now()) && r.FetchedAt.IsZero() {
+		if r := &page.Requests[i]; r.HasExport(c.Now()) && r.FetchedAt.IsZero() {
 			return v.Path("/privacy/" + web.ID(r.ID)), nil
 		}
 	}

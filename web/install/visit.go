@@ -34,7 +34,7 @@ func (h *handler) visit(ctx context.Context, w http.ResponseWriter, r *http.Requ
 // visitMark begins the state of a visit, so that the page about trouble offers to begin another.
 const visitMark = "visit-"
 
-// beginVisit does the same where Shopify says who somebody is. It asks for the scopes that the owner agreed to:
+// beginVisit is [handler.begin] where Shopify says who somebody is. It asks for the scopes that the owner agreed to:
 // for others Shopify would ask again.
 func (h *handler) beginVisit(ctx context.Context, w http.ResponseWriter, shop string) (address string, err error) {
 	conn, err := h.connector.Store.Connection(ctx, shop)
