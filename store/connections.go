@@ -30,8 +30,8 @@ type Connections interface {
 	Uninstall(ctx context.Context, shop string, at time.Time) error
 }
 
-// KeyChecks keep the value by which a process recognises the key that seals secrets, and the key of marks that it
-// seals: see [bellhop/store/sealed].
+// KeyChecks keep the value by which a process recognises the key that seals secrets, and the keys of the database's
+// own that it seals: see [bellhop/store/sealed].
 type KeyChecks interface {
 	// KeyCheck returns it; "" before there is a key.
 	KeyCheck(ctx context.Context) (string, error)
@@ -41,4 +41,8 @@ type KeyChecks interface {
 	MarkKey(ctx context.Context) (string, error)
 	// PutMarkKey is PutKeyCheck for it.
 	PutMarkKey(ctx context.Context, was, is string) error
+	// SigningKey returns the private key that signs statements, as it is kept; "" before there is one.
+	SigningKey(ctx context.Context) (string, error)
+	// PutSigningKey is PutKeyCheck for it.
+	PutSigningKey(ctx context.Context, was, is string) error
 }

@@ -41,6 +41,7 @@ type Store interface {
 	KeyChecks
 	AccessLog
 	Refusals
+	Statements
 	// Ready returns nil while the database takes changes.
 	Ready(ctx context.Context) error
 	// Renumber moves the stream, with the relays' cursors, so that the next number of the

@@ -167,6 +167,14 @@ func (db *DB) PutMarkKey(ctx context.Context, was, is string) error {
 	return db.putValue(ctx, "mark_key", was, is)
 }
 
+// SigningKey implements [store.KeyChecks].
+func (db *DB) SigningKey(ctx context.Context) (string, error) { return db.oneValue(ctx, "signing_key") }
+
+// PutSigningKey implements [store.KeyChecks].
+func (db *DB) PutSigningKey(ctx context.Context, was, is string) error {
+	return db.putValue(ctx, "signing_key", was, is)
+}
+
 // oneValue reads a table of one value.
 func (db *DB) oneValue(ctx context.Context, table string) (value string, err error) {
 	err = db.api.Read(ctx, func(b *postgres.Batch) {

@@ -53,8 +53,8 @@ func ShareMarks(ctx context.Context, from, to store.KeyChecks, keys Keys) (bool,
 	if another == "" {
 		return true, to.PutMarkKey(ctx, "", one)
 	}
-	if one, err = keys.open(one, markAt); err == nil {
-		another, err = keys.open(another, markAt)
+	if one, err = keys.open(one, markKey.at); err == nil {
+		another, err = keys.open(another, markKey.at)
 	}
 	return one == another, err
 }

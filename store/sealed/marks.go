@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"hash"
 	"maps"
@@ -15,9 +14,6 @@ import (
 	"bellhop"
 	"bellhop/store"
 )
-
-// markAt is where the key of the marks is kept.
-var markAt = place{"mark_key", "this database", "key_of_marks"}
 
 // marker has the key of the marks by which a store recognises whom it has to forget, and knows which shops have to.
 // It learns of a shop when the store refuses its facts without marks, so that no other pays for them.
@@ -58,33 +54,10 @@ func (m *marker) key(ctx context.Context, s store.KeyChecks, keys Keys) ([]byte,
 	if m.raw != nil {
 		return m.raw, nil
 	}
-	if len(keys) == 0 {
-		return nil, missing()
-	}
-	text, err := keepMarkKey(ctx, s, keys)
-	if err == nil {
-		text, err = keys.open(text, markAt)
-	}
-	if err == nil {
-		m.raw, err = base64.StdEncoding.DecodeString(text)
-	}
-	return m.raw, err
+	raw, err := markKey.read(ctx, s, keys)
+	m.raw = raw
+	return raw, err
 }
-
-// keepMarkKey returns the key of the marks as it is kept. Of several processes that make it at once one is first.
-func keepMarkKey(ctx context.Context, s store.KeyChecks, keys Keys) (string, error) {
-	text, err := s.MarkKey(ctx)
-	if err != nil || text != "" {
-		return text, err
-	}
-	err = s.PutMarkKey(ctx, "", keys.newMarkKey())
-	if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
-		return "", err
-	}
-	return s.MarkKey(ctx)
-}
-
-func (ks Keys) newMarkKey() string { return ks[0].seal(MakeKey(), markAt) }
 
 // Record implements [store.Recorder].
 func (s *Store) Record(ctx context.Context, facts []bellhop.Fact) ([]bellhop.Result, error) {

@@ -108,7 +108,8 @@ func keep(ctx context.Context, s store.KeyChecks, keys Keys) error {
 	return keys.recognise(check)
 }
 
-// each calls fn with the secrets of each shop and connection, and with the key of the marks, as they are kept.
+// each calls fn with the secrets of each shop and connection, and with each key of the database's own, as they are
+// kept.
 func each(ctx context.Context, s store.Store, fn func([]secret) error) error {
 	shops, err := s.Shops(ctx)
 	if err != nil {
@@ -128,23 +129,29 @@ func each(ctx context.Context, s store.Store, fn func([]secret) error) error {
 			return err
 		}
 	}
-	key, err := s.MarkKey(ctx)
-	if err != nil {
-		return err
+	for _, k := range ownKeys {
+		text, err := k.kept(s, ctx)
+		if err == nil {
+			err = fn([]secret{{&text, k.at}})
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return fn([]secret{{&key, markAt}})
+	return nil
 }
 
-// Resealed counts the shops and connections whose secrets were sealed anew. Marks says that the key of the marks was.
+// Resealed counts the shops and connections whose secrets were sealed anew. Marks says that the key of the marks was,
+// Signing that the key was that signs statements.
 type Resealed struct {
 	Shops, Connections int
-	Marks              bool
+	Marks, Signing     bool
 }
 
 // reseal seals anew, under the first key, the secrets whose texts are meant.
 func reseal(ctx context.Context, s store.Store, keys Keys, meant func(text string) bool) (done Resealed, err error) {
 	var shops, connections []string
-	var markKey string
+	own := map[place]string{}
 	err = each(ctx, s, func(secrets []secret) error {
 		for _, one := range secrets {
 			if !meant(*one.text) {
@@ -156,7 +163,7 @@ func reseal(ctx context.Context, s store.Store, keys Keys, meant func(text strin
 			case "connections":
 				connections = append(connections, one.at.row)
 			default:
-				markKey = *one.text
+				own[one.at] = *one.text
 			}
 			break
 		}
@@ -182,17 +189,13 @@ func reseal(ctx context.Context, s store.Store, keys Keys, meant func(text strin
 		}
 		done.Connections++
 	}
-	if markKey != "" {
-		err = resealMarkKey(ctx, s, keys, markKey)
-		done.Marks = err == nil
+	for _, k := range ownKeys {
+		if text := own[k.at]; text != "" {
+			if err := k.reseal(ctx, s, keys, text); err != nil {
+				return done, err
+			}
+		}
 	}
-	return done, err
-}
-
-func resealMarkKey(ctx context.Context, s store.KeyChecks, keys Keys, was string) error {
-	plain, err := keys.open(was, markAt)
-	if err != nil {
-		return err
-	}
-	return s.PutMarkKey(ctx, was, keys[0].seal(plain, markAt))
+	done.Marks, done.Signing = own[markKey.at] != "", own[signingKey.at] != ""
+	return done, nil
 }

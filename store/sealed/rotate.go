@@ -14,6 +14,7 @@ type Use struct {
 	Secrets int    // of shops
 	Tokens  int    // of connections
 	Marks   int    // the key of the marks: 1 or 0
+	Signing int    // the key that signs statements: 1 or 0
 }
 
 // Uses counts the secrets in a store by key, in the order in which they are met.
@@ -27,8 +28,10 @@ func Uses(ctx context.Context, s store.Store) (uses []Use, err error) {
 					u.Secrets++
 				case "connections":
 					u.Tokens++
-				default:
+				case markKey.at.table:
 					u.Marks++
+				default:
+					u.Signing++
 				}
 			}
 		}
@@ -69,6 +72,7 @@ type Lost struct {
 	Secrets     []string // that had a secret of their own
 	Connections []string
 	Marks       bool // the key of the marks: with a new one nobody is recognised by the marks of before
+	Signing     bool // the key that signed statements: the next one is signed with another
 }
 
 // Reset drops what these keys can't open, and makes the first one the database's. A shop keeps
@@ -86,9 +90,10 @@ func Reset(ctx context.Context, s store.Store, keys Keys, now time.Time) (lost L
 		case "shops":
 			lost.Secrets = append(lost.Secrets, at.row)
 			return s.UpdateShop(ctx, at.row, func(shop *bellhop.Shop) { keys.drop(secretsOf(shop)) })
-		case markAt.table:
-			lost.Marks = true
-			return s.PutMarkKey(ctx, *secrets[0].text, keys.newMarkKey())
+		}
+		if k, ok := ownKeyAt(at); ok {
+			lost.Marks, lost.Signing = lost.Marks || k.at == markKey.at, lost.Signing || k.at == signingKey.at
+			return k.put(s, ctx, *secrets[0].text, k.made(keys))
 		}
 		lost.Connections = append(lost.Connections, at.row)
 		return s.UpdateConnection(ctx, at.row, func(c *bellhop.Connection) error {

@@ -196,6 +196,18 @@ func (db *DB) PutMarkKey(ctx context.Context, was, is string) error {
 	return db.putValue(ctx, "mark_key", was, is)
 }
 
+// SigningKey implements [store.KeyChecks].
+func (db *DB) SigningKey(ctx context.Context) (string, error) {
+	return get(ctx, db.read, "read the key that signs", signingKey)
+}
+
+func signingKey(c *sqlitefile.Conn) (string, error) { return oneValue(c, "signing_key") }
+
+// PutSigningKey implements [store.KeyChecks].
+func (db *DB) PutSigningKey(ctx context.Context, was, is string) error {
+	return db.putValue(ctx, "signing_key", was, is)
+}
+
 func (db *DB) putValue(ctx context.Context, table, was, is string) error {
 	return db.write(ctx, "keep a key's value", func(tx *sqlitefile.Tx) error {
 		now, err := oneValue(tx.Conn, table)

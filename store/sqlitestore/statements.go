@@ -1,0 +1,129 @@
+package sqlitestore
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"bellhop"
+	"bellhop/internal/sqlitefile"
+	"bellhop/store"
+	"bellhop/store/driver"
+	"bellhop/store/rows"
+)
+
+// AddStatement implements [store.Statements].
+func (db *DB) AddStatement(ctx context.Context, s bellhop.Statement, lines []byte) error {
+	s, err := driver.CheckStatement(s, lines)
+	if err != nil {
+		return err
+	}
+	return db.write(ctx, "add a statement", func(tx *sqlitefile.Tx) error {
+		shop, err := ownShop(tx.Conn, s.Shop)
+		if err != nil {
+			return err
+		}
+		newest, err := lastStatement(tx.Conn, shop)
+		if err == nil {
+			err = driver.CheckFollows(&s, &newest)
+		}
+		if err != nil {
+			return err
+		}
+		return insertStatement(tx.Conn, shop, &s, lines)
+	})
+}
+
+func insertStatement(c *sqlitefile.Conn, shop int64, s *bellhop.Statement, lines []byte) error {
+	return c.Prepare(`INSERT INTO statements (shop_id, number, from_at, to_at, document, lines) VALUES (?,?,?,?,?,coalesce(?, x''))`).
+		Int(shop).Int(s.Number).Int(micros(s.From)).Int(micros(s.To)).Text(driver.WriteStatement(s)).Blob(lines).Exec()
+}
+
+// lastStatement returns zero before there is one.
+func lastStatement(c *sqlitefile.Conn, shop int64) (s bellhop.Statement, err error) {
+	_, err = c.Prepare(`SELECT document FROM statements WHERE shop_id = ? ORDER BY number DESC LIMIT 1`).Int(shop).
+		First(func(r sqlitefile.Row) { s = rows.Statement(r) })
+	return s, err
+}
+
+// LastStatement implements [store.Statements].
+func (db *DB) LastStatement(ctx context.Context, shop string) (bellhop.Statement, error) {
+	return get(ctx, db.read, "look up the newest statement", func(c *sqlitefile.Conn) (bellhop.Statement, error) {
+		id, err := ownShop(c, shop)
+		if err != nil {
+			return bellhop.Statement{}, err
+		}
+		s, err := lastStatement(c, id)
+		s.Shop = shop
+		return s, err
+	})
+}
+
+// Statements implements [store.Statements].
+func (db *DB) Statements(ctx context.Context, q store.StatementQuery) ([]bellhop.Statement, error) {
+	limit, err := driver.Page(q.Limit, "")
+	if err != nil {
+		return nil, err
+	}
+	to := int64(math.MaxInt64)
+	if !q.To.IsZero() {
+		to = micros(q.To)
+	}
+	return list(ctx, db.read, "list statements", rows.Statement[sqlitefile.Row], `SELECT st.document FROM shops s
+		CROSS JOIN statements st ON st.shop_id = s.id WHERE s.domain = ? AND st.number > ? AND st.to_at > ?
+		AND st.from_at < ? ORDER BY st.number LIMIT ?`, q.Shop, q.After, floor(q.From), to, limit)
+}
+
+// StatementLines implements [store.Statements].
+func (db *DB) StatementLines(ctx context.Context, shop string, number int64) ([]byte, error) {
+	return get(ctx, db.read, "read the lines of a statement", func(c *sqlitefile.Conn) ([]byte, error) {
+		return first(c.Prepare(`SELECT st.lines FROM shops s CROSS JOIN statements st ON st.shop_id = s.id
+			WHERE s.domain = ? AND st.number = ? AND st.lines IS NOT NULL`).Text(shop).Int(number), "statement_lines",
+			sqlitefile.Row.Blob)
+	})
+}
+
+// LedgerStamps implements [store.Statements].
+func (db *DB) LedgerStamps(
+	ctx context.Context, shop string, from, to time.Time, after bellhop.EventID, limit int,
+) ([]store.LedgerStamp, error) {
+	if err := driver.CheckFates(limit); err != nil {
+		return nil, err
+	}
+	behind, before := driver.StampsAround(from, to, after)
+	return get(ctx, db.proceed, "read lines of the ledger", func(c *sqlitefile.Conn) ([]store.LedgerStamp, error) {
+		if _, err := ownShop(c, shop); err != nil {
+			return nil, err
+		}
+		return sqlitefile.All(c.Prepare(`SELECT e.id, l.outcome, l.at FROM events e CROSS JOIN ledger l ON l.seq = e.seq
+			WHERE e.id > ? AND e.id < ? AND e.shop = ? AND e.accepted_at >= ? AND e.accepted_at < ? ORDER BY e.id LIMIT ?`).
+			Blob(behind[:]).Blob(before[:]).Text(shop).Int(micros(from)).Int(micros(to)).Int(int64(limit)),
+			rows.Stamp[sqlitefile.Row])
+	})
+}
+
+const fates = `SELECT o.order_id, o.created, o.recorded_at, EXISTS (SELECT 1 FROM fanouts f WHERE f.shop_id = o.shop_id
+		AND f.order_no = o.no AND f.kind = '` + string(bellhop.PushOrderNew) + `'), p.status, p.reason, count(*)
+	FROM (SELECT o.no, o.shop_id, ` + rows.FateColumns + ` FROM orders o WHERE o.shop_id = ? AND ` + rows.Created + ` >= ?
+		AND ` + rows.Created + ` < ? AND o.placed_at IS NOT NULL AND o.order_id > ? ORDER BY o.order_id LIMIT ?) o
+	LEFT JOIN pushes p ON p.shop_id = o.shop_id AND p.order_no = o.no AND p.kind = '` + string(bellhop.PushOrderNew) + `'
+	GROUP BY o.order_id, p.status, p.reason ORDER BY o.order_id`
+
+// Fates implements [store.Statements].
+func (db *DB) Fates(
+	ctx context.Context, shop string, from, to time.Time, after int64, limit int,
+) ([]store.Fate, error) {
+	if err := driver.CheckFates(limit); err != nil {
+		return nil, err
+	}
+	return get(ctx, db.proceed, "read what became of orders", func(c *sqlitefile.Conn) ([]store.Fate, error) {
+		own, err := ownShop(c, shop)
+		if err != nil {
+			return nil, err
+		}
+		var found rows.Fates
+		err = c.Prepare(fates).Int(own).Int(micros(from)).Int(micros(to)).Int(after).Int(int64(limit)).
+			Each(func(r sqlitefile.Row) error { found.Add(r); return nil })
+		return found.All(), err
+	})
+}
