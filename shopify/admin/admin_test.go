@@ -165,7 +165,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s advises %q", r, r.Advice())
 		}
 	}
-	if n := len(admin.Refusals()); n != 17 {
+	if n := len(admin.Refusals()); n != 20 {
 		t.Errorf("%d refusals", n)
 	}
 	of := &bellhop.Error{Code: "other", Cause: &bellhop.Error{Code: string(admin.ShopGone)}}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"sync"
 	"time"
 )
@@ -8,6 +9,7 @@ import (
 // cost is what Shopify says of a query's price and of the budget, in points.
 type cost struct {
 	Requested float64 `json:"requestedQueryCost"`
+	Actual    float64 `json:"actualQueryCost"` // 0 where nothing was done
 	Status    *struct {
 		Maximum   float64 `json:"maximumAvailable"`
 		Available float64 `json:"currentlyAvailable"`
@@ -36,6 +38,7 @@ type budget struct {
 	asOf                     time.Time
 	until                    time.Time          // no call before
 	costs                    map[string]float64 // of a query, by its name, when it was last asked
+	chunk                    int                // orders that are fetched at once; 0: unknown
 }
 
 func (a *App) budget(shop string) *budget {
@@ -89,4 +92,17 @@ func (b *budget) hold(now time.Time, d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.until = now.Add(d)
+}
+
+// fetches is how many orders are fetched at once.
+func (b *budget) fetches() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return cmp.Or(b.chunk, chunkAtFirst)
+}
+
+func (b *budget) fetch(atOnce int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.chunk = max(1, min(atOnce, chunkMost))
 }

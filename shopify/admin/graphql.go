@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"bellhop"
 )
@@ -22,6 +24,12 @@ type Shop struct {
 	// Reserve is the share of the shop's budget, from 0 to 1, that calls leave to others by waiting
 	// until there is more: for work that has time. Set it before the first call.
 	Reserve float64
+
+	spent struct {
+		mu       sync.Mutex
+		requests int
+		points   float64
+	}
 }
 
 // Shop returns the Admin API of a shop, for a token of [Tokens].
@@ -38,27 +46,45 @@ type operation struct{ name, text string }
 // do asks, and fills data with what the answer has, also beside a refusal of some of its fields. It
 // waits while the shop's budget is too low, and tries again where Shopify does not answer.
 func (s *Shop) do(ctx context.Context, op operation, variables map[string]any, data any) error {
+	_, err := s.ask(ctx, op, variables, data)
+	return err
+}
+
+// said is what an answer says beside its data.
+type said struct {
+	at        time.Time // its Date; zero where it has none
+	version   string    // that answered
+	requested float64   // the most that the query could have cost, in points; 0 where it doesn't say
+}
+
+// ask is do, and returns what the answer says beside its data.
+func (s *Shop) ask(ctx context.Context, op operation, variables map[string]any, data any) (w said, err error) {
 	body, err := json.Marshal(map[string]any{"query": op.text, "operationName": op.name, "variables": variables})
 	if err != nil {
-		return err
+		return said{}, err
 	}
-	return s.app.repeat(ctx, func() error { return s.paced(ctx, op, body, data) })
+	err = s.app.repeat(ctx, func() error {
+		var err error
+		w, err = s.paced(ctx, op, body, data)
+		return err
+	})
+	return w, err
 }
 
 // paced makes one call when the budget allows it, again if Shopify finds it too early.
-func (s *Shop) paced(ctx context.Context, op operation, body []byte, data any) (err error) {
+func (s *Shop) paced(ctx context.Context, op operation, body []byte, data any) (w said, err error) {
 	budget := s.app.budget(s.domain)
 	for range maxThrottled {
 		if d := budget.take(s.app.now(), op.name, s.Reserve); d > 0 {
 			if err := s.app.wait(ctx, d); err != nil {
-				return s.interrupted(ctx, err)
+				return said{}, s.interrupted(ctx, err)
 			}
 		}
-		if err = s.once(ctx, budget, op, body, data); RefusalOf(err) != Throttled {
-			return err
+		if w, err = s.once(ctx, budget, op, body, data); RefusalOf(err) != Throttled {
+			return w, err
 		}
 	}
-	return err
+	return w, err
 }
 
 // interrupted is the error of a wait for budget that took longer than the caller has time.
@@ -69,28 +95,50 @@ func (s *Shop) interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-func (s *Shop) once(ctx context.Context, budget *budget, op operation, body []byte, data any) error {
+func (s *Shop) once(
+	ctx context.Context, budget *budget, op operation, body []byte, data any,
+) (w said, err error) {
 	version := s.app.version()
 	header := http.Header{"Content-Type": {"application/json"}, "X-Shopify-Access-Token": {s.token}}
+	s.spend(1, 0)
 	a, err := s.app.post(ctx, s.domain, "/admin/api/"+version+"/graphql.json", header, body, maxResult)
 	if err != nil {
-		return err
+		return said{}, err
 	}
 	s.app.noteVersion(version, a.header.Get("X-Shopify-Api-Version"))
+	w = said{at: a.date(), version: cmp.Or(s.app.Served(), version)}
 	r, err := a.result(s.domain, op.name)
-	if r != nil {
+	if r != nil && r.Extensions.Cost != nil {
 		budget.note(s.app.now(), op.name, r.Extensions.Cost)
+		s.spend(0, r.Extensions.Cost.Actual)
+		w.requested = r.Extensions.Cost.Requested
 	}
 	if RefusalOf(err) == Throttled && (r == nil || !r.Extensions.Cost.saysWhen()) {
 		budget.hold(s.app.now(), cmp.Or(a.retryAfter(), holdFor))
 	}
 	if r == nil || err != nil && RefusalOf(err) != ProtectedData && RefusalOf(err) != ScopeMissing {
-		return err
+		return w, err
 	}
 	if unread := r.decode(s.domain, data); err == nil {
 		err = unread
 	}
-	return err
+	return w, err
+}
+
+func (s *Shop) spend(requests int, points float64) {
+	s.spent.mu.Lock()
+	defer s.spent.mu.Unlock()
+	s.spent.requests += requests
+	s.spent.points += points
+}
+
+// date is when Shopify answered, zero where it doesn't say.
+func (a *answer) date() time.Time {
+	at, err := http.ParseTime(a.header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
 }
 
 // noteVersion keeps which version Shopify served where it no longer has the wanted one.
@@ -157,6 +205,9 @@ func (a *answer) result(shop, name string) (*result, error) {
 	return r, r.stated(shop, name)
 }
 
+// errTooDear says that a query costs more than Shopify ever takes. One that asks for less may pass.
+var errTooDear = errors.New("the query costs more than a query may")
+
 // isOfOtherType reports whether a value has a type that we don't expect. The rest was read.
 func isOfOtherType(err error) bool {
 	_, ok := errors.AsType[*json.UnmarshalTypeError](err)
@@ -180,6 +231,9 @@ func (r *result) stated(shop, name string) error {
 	}
 	if len(r.Errors) > 0 {
 		e := r.Errors[0]
+		if e.Extensions.Code == "MAX_COST_EXCEEDED" || e.Extensions.Code == "THROTTLED" {
+			return fault(shop, "%s: %w", name, errTooDear)
+		}
 		return fault(shop, "%s: %s %q", name, code(e.Extensions.Code), bellhop.Clip(e.Message, 200))
 	}
 	for _, search := range r.Extensions.Search {
@@ -204,6 +258,10 @@ func (e queryError) refusal(c *cost) Refusal {
 			return ProtectedData
 		}
 		return ScopeMissing
+	case "BAD_REQUEST":
+		if strings.Contains(e.Message, "cursor") {
+			return InvalidCursor
+		}
 	case "SHOP_INACTIVE":
 		return ShopUnavailable
 	case "INTERNAL_SERVER_ERROR", "TIMEOUT":

@@ -28,11 +28,14 @@ const (
 	AddressRefused    Refusal = "address_refused" // a subscription's address
 	InvalidToken      Refusal = "invalid_token"   // an ID token, or one to exchange
 	VersionRetired    Refusal = "version_retired"
-	Refused           Refusal = "refused" // in words that bellhop doesn't know
+	InvalidCursor     Refusal = "invalid_cursor" // of a page: it is too old, or of another query
+	Refused           Refusal = "refused"        // in words that bellhop doesn't know
 
 	ShopUnavailable Refusal = "shop_unavailable" // frozen, locked or closed for now
 	Unavailable     Refusal = "unavailable"      // Shopify did not answer, or with nonsense
 	Throttled       Refusal = "throttled"
+	Changing        Refusal = "changing"    // an order changed each time that it was read
+	BulkFailed      Refusal = "bulk_failed" // a bulk operation ended without its file
 )
 
 // Refusals are all of them.
@@ -69,11 +72,14 @@ var refusals = map[Refusal]struct {
 		"BELLHOP_URL must be https, and reachable from the internet"},
 	InvalidToken:   {bellhop.Unauthenticated, "the token is not one of this app's, or it ran out: get a new one"},
 	VersionRetired: {bellhop.Conflict, "Shopify has retired this version of its Admin API: update bellhop"},
+	InvalidCursor:  {bellhop.Conflict, "Shopify no longer knows where a list was left off: begin again at its first page"},
 	Refused:        {bellhop.Conflict, "Shopify refused it in words that bellhop doesn't know: see the log"},
 	ShopUnavailable: {bellhop.Unavailable,
 		"the shop is closed, frozen or locked at Shopify: its owner has to settle that with Shopify"},
 	Unavailable: {bellhop.Unavailable, "Shopify did not answer: bellhop tries again"},
 	Throttled:   {bellhop.Unavailable, "Shopify takes no more requests for now: bellhop tries again"},
+	BulkFailed:  {bellhop.Unavailable, "Shopify did not write the file of all orders: bellhop asks for them page by page"},
+	Changing:    {bellhop.Unavailable, "an order changed each time that bellhop read it: bellhop tries again"},
 }
 
 // Advice says in a line what is wrong and what to do; "" for what is no refusal.

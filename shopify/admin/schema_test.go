@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"bellhop/shopify"
@@ -21,11 +22,16 @@ func TestOperationsFitTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, text := range admin.Operations() {
-			if _, errs := gqlparser.LoadQueryWithRules(s, text, rules.NewDefaultRules()); len(errs) > 0 {
+			doc, errs := gqlparser.LoadQueryWithRules(s, text, rules.NewDefaultRules())
+			if len(errs) > 0 {
 				t.Errorf("%s in %s: %v", name, version, errs)
+				continue
 			}
 			if !strings.Contains(text, " "+name) {
 				t.Errorf("%s has another name in its text", name)
+			}
+			for _, f := range deprecated(doc) {
+				t.Errorf("%s asks in %s for %s, which is deprecated", name, version, f)
 			}
 		}
 		if _, errs := gqlparser.LoadQueryWithRules(s, "{ shop { colour } }", rules.NewDefaultRules()); len(errs) == 0 {
@@ -38,9 +44,31 @@ func TestOperationsFitTheSchema(t *testing.T) {
 			}
 		}
 	}
-	if len(admin.Operations()) < 5 {
+	if len(admin.Operations()) < 18 {
 		t.Error("operations are missing")
 	}
+}
+
+// deprecated are the fields that a query asks for and that Shopify will take away.
+func deprecated(doc *ast.QueryDocument) (fields []string) {
+	var look func(ast.SelectionSet)
+	look = func(set ast.SelectionSet) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				if s.Definition.Directives.ForName("deprecated") != nil {
+					fields = append(fields, s.ObjectDefinition.Name+"."+s.Name)
+				}
+				look(s.SelectionSet)
+			case *ast.InlineFragment:
+				look(s.SelectionSet)
+			}
+		}
+	}
+	for _, op := range doc.Operations {
+		look(op.SelectionSet)
+	}
+	return fields
 }
 
 func TestSchemas(t *testing.T) {

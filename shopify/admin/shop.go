@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"bellhop"
@@ -9,7 +10,8 @@ import (
 )
 
 // operations are all that this package asks, so that tests hold each against Shopify's schema.
-var operations = []operation{infoQuery, scopesQuery, subscriptionsQuery, subscribeMutation, unsubscribeMutation}
+var operations = append([]operation{infoQuery, scopesQuery, subscriptionsQuery, subscribeMutation, unsubscribeMutation,
+	headsQuery, countQuery, fetchQuery, bulkMutation, bulkQuery}, slices.Collect(maps.Values(restQueries))...)
 
 // Info is what a shop says of itself. No scope is needed for it.
 type Info struct {

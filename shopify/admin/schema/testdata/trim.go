@@ -21,8 +21,16 @@ import (
 // keep lists the fields of each object. Scalars, enums and inputs come with the fields that need them.
 var keep = map[string]string{
 	"QueryRoot": "shop currentAppInstallation webhookSubscription webhookSubscriptions webhookSubscriptionsCount " +
-		"order orders ordersCount",
-	"Mutation": "webhookSubscriptionCreate webhookSubscriptionUpdate webhookSubscriptionDelete",
+		"node nodes order orders ordersCount bulkOperation",
+	"Mutation": "webhookSubscriptionCreate webhookSubscriptionUpdate webhookSubscriptionDelete bulkOperationRunQuery " +
+		"bulkOperationCancel",
+
+	"Node": "id",
+	"BulkOperation": "id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url " +
+		"partialDataUrl",
+	"BulkOperationRunQueryPayload": "bulkOperation userErrors",
+	"BulkOperationUserError":       "field message code",
+	"BulkOperationCancelPayload":   "bulkOperation userErrors",
 
 	"Shop":            "id name email myshopifyDomain currencyCode ianaTimezone plan url",
 	"ShopPlan":        "publicDisplayName partnerDevelopment shopifyPlus",
@@ -44,29 +52,42 @@ var keep = map[string]string{
 	"OrderConnection": "edges nodes pageInfo",
 	"OrderEdge":       "cursor node",
 	"Order": "id legacyResourceId name number confirmationNumber poNumber createdAt updatedAt processedAt cancelledAt " +
-		"closedAt cancelReason test confirmed edited currencyCode presentmentCurrencyCode taxesIncluded " +
+		"closedAt cancelReason test confirmed edited fullyPaid unpaid currencyCode presentmentCurrencyCode taxesIncluded " +
 		"totalPriceSet currentTotalPriceSet originalTotalPriceSet subtotalPriceSet currentSubtotalPriceSet totalTaxSet " +
 		"currentTotalTaxSet totalDiscountsSet currentTotalDiscountsSet totalShippingPriceSet totalTipReceivedSet " +
-		"totalOutstandingSet totalReceivedSet totalRefundedSet displayFinancialStatus displayFulfillmentStatus " +
+		"originalTotalDutiesSet currentTotalDutiesSet originalTotalAdditionalFeesSet currentTotalAdditionalFeesSet " +
+		"currentShippingPriceSet totalOutstandingSet totalReceivedSet totalRefundedSet displayFinancialStatus " +
+		"displayFulfillmentStatus " +
 		"customAttributes tags note sourceName sourceIdentifier paymentGatewayNames discountCodes customerLocale " +
 		"email phone statusPageUrl customer shippingAddress billingAddress lineItems shippingLines taxLines " +
-		"fulfillments refunds risk",
+		"fulfillments refunds returns risk",
 	"LineItemConnection": "edges nodes pageInfo",
 	"LineItemEdge":       "cursor node",
 	"LineItem": "id title name variantTitle vendor sku quantity currentQuantity refundableQuantity unfulfilledQuantity " +
-		"requiresShipping isGiftCard taxable customAttributes originalUnitPriceSet discountedUnitPriceSet " +
-		"originalTotalSet discountedTotalSet totalDiscountSet taxLines product variant",
-	"Product":                "id legacyResourceId title",
-	"ProductVariant":         "id legacyResourceId title sku",
-	"Attribute":              "key value",
-	"MoneyBag":               "shopMoney presentmentMoney",
-	"MoneyV2":                "amount currencyCode",
-	"TaxLine":                "title rate ratePercentage priceSet",
-	"ShippingLineConnection": "edges nodes pageInfo",
-	"ShippingLineEdge":       "cursor node",
+		"nonFulfillableQuantity requiresShipping isGiftCard taxable customAttributes originalUnitPriceSet " +
+		"discountedUnitPriceSet " +
+		"originalTotalSet discountedTotalSet totalDiscountSet discountAllocations lineItemGroup taxLines product variant",
+	"LineItemGroup":                "id title quantity",
+	"DiscountAllocation":           "allocatedAmountSet discountApplication",
+	"DiscountApplication":          "index",
+	"DiscountCodeApplication":      "index code",
+	"AutomaticDiscountApplication": "index title",
+	"ManualDiscountApplication":    "index title",
+	"ScriptDiscountApplication":    "index title",
+	"Product":                      "id legacyResourceId title",
+	"ProductVariant":               "id legacyResourceId title sku",
+	"Attribute":                    "key value",
+	"MoneyBag":                     "shopMoney presentmentMoney",
+	"MoneyV2":                      "amount currencyCode",
+	"TaxLine":                      "title rate ratePercentage priceSet",
+	"ShippingLineConnection":       "edges nodes pageInfo",
+	"ShippingLineEdge":             "cursor node",
 	"ShippingLine": "id title code source originalPriceSet discountedPriceSet currentDiscountedPriceSet " +
-		"isRemoved",
-	"Customer": "id legacyResourceId displayName firstName lastName email phone locale numberOfOrders",
+		"isRemoved discountAllocations",
+	"Customer": "id legacyResourceId displayName firstName lastName email phone defaultEmailAddress " +
+		"defaultPhoneNumber locale numberOfOrders",
+	"CustomerEmailAddress": "emailAddress",
+	"CustomerPhoneNumber":  "phoneNumber",
 	"MailingAddress": "id name firstName lastName company phone address1 address2 city province provinceCode country " +
 		"countryCodeV2 zip latitude longitude formatted",
 	"Fulfillment": "id legacyResourceId name status displayStatus createdAt updatedAt inTransitAt deliveredAt " +
@@ -75,14 +96,27 @@ var keep = map[string]string{
 	"FulfillmentLineItemConnection": "edges nodes pageInfo",
 	"FulfillmentLineItemEdge":       "cursor node",
 	"FulfillmentLineItem":           "id quantity lineItem",
-	"Refund":                        "id legacyResourceId createdAt updatedAt note totalRefundedSet refundLineItems",
-	"RefundLineItemConnection":      "edges nodes pageInfo",
-	"RefundLineItemEdge":            "cursor node",
-	"RefundLineItem":                "id quantity restockType lineItem priceSet subtotalSet totalTaxSet",
-	"OrderRiskSummary":              "recommendation assessments",
-	"OrderRiskAssessment":           "riskLevel provider facts",
-	"App":                           "id title handle",
-	"RiskFact":                      "description sentiment",
+	"Refund": "id legacyResourceId createdAt updatedAt processedAt note totalRefundedSet refundLineItems " +
+		"refundShippingLines orderAdjustments transactions",
+	"RefundLineItemConnection":     "edges nodes pageInfo",
+	"RefundLineItemEdge":           "cursor node",
+	"RefundLineItem":               "id quantity restockType lineItem priceSet subtotalSet totalTaxSet",
+	"RefundShippingLineConnection": "edges nodes pageInfo",
+	"RefundShippingLineEdge":       "cursor node",
+	"RefundShippingLine":           "id subtotalAmountSet taxAmountSet",
+	"OrderAdjustmentConnection":    "edges nodes pageInfo",
+	"OrderAdjustmentEdge":          "cursor node",
+	"OrderAdjustment":              "id reason amountSet taxAmountSet",
+	"OrderTransactionConnection":   "edges nodes pageInfo",
+	"OrderTransactionEdge":         "cursor node",
+	"OrderTransaction":             "id kind status gateway amountSet",
+	"ReturnConnection":             "edges nodes pageInfo",
+	"ReturnEdge":                   "cursor node",
+	"Return":                       "id name status",
+	"OrderRiskSummary":             "recommendation assessments",
+	"OrderRiskAssessment":          "riskLevel provider facts",
+	"App":                          "id title handle",
+	"RiskFact":                     "description sentiment",
 }
 
 type introspection struct {
@@ -95,6 +129,7 @@ type object struct {
 	Fields      []field `json:"fields"`
 	InputFields []field `json:"inputFields"`
 	EnumValues  []field `json:"enumValues"`
+	Interfaces  []field `json:"interfaces"`
 }
 
 type field struct {
@@ -218,12 +253,13 @@ func (t *object) write(w io.Writer) (need []string) {
 			need = append(need, f.Type.base())
 		}
 		fmt.Fprintln(w, "}")
-	case "OBJECT":
+	case "OBJECT", "INTERFACE":
 		fields, ok := keep[t.Name]
 		if !ok {
 			log.Fatalf("%s is needed: list its fields, or leave out the field that needs it", t.Name)
 		}
-		fmt.Fprintf(w, "\ntype %s {\n", t.Name)
+		keyword := map[string]string{"OBJECT": "type", "INTERFACE": "interface"}[t.Kind]
+		fmt.Fprintf(w, "\n%s %s%s {\n", keyword, t.Name, t.implements())
 		for _, name := range strings.Fields(fields) {
 			i := slices.IndexFunc(t.Fields, func(f field) bool { return f.Name == name })
 			if i < 0 {
@@ -237,6 +273,20 @@ func (t *object) write(w io.Writer) (need []string) {
 		log.Fatalf("%s is of kind %s: leave out the field that needs it", t.Name, t.Kind)
 	}
 	return need
+}
+
+// implements names the kept interfaces that an object has.
+func (t *object) implements() string {
+	var kept []string
+	for _, i := range t.Interfaces {
+		if keep[i.Name] != "" {
+			kept = append(kept, i.Name)
+		}
+	}
+	if kept == nil {
+		return ""
+	}
+	return " implements " + strings.Join(kept, " & ")
 }
 
 func (f field) write(w io.Writer) (need []string) {
