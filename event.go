@@ -54,6 +54,8 @@ const (
 	SignerShopPrevious Signer = "shop_previous" // the shop's own, while rotating
 	SignerApp          Signer = "app"           // the app's
 	SignerAppPrevious  Signer = "app_previous"  // the app's, while rotating
+
+	SignerAPI Signer = "admin_api" // nobody signed it: bellhop fetched it by the Admin API
 )
 
 // Shared reports whether it is a secret that all shops of the app have in common.
@@ -77,7 +79,7 @@ type Event struct {
 
 // TopicPushesOwed is the topic of wake-up messages: they tell push workers in other processes that
 // pushes are owed. No webhook brings them, and no ledger has them.
-const TopicPushesOwed = "bellhop/pushes_owed"
+const TopicPushesOwed = ownTopics + "pushes_owed"
 
 // Outcome is an accepted event's end. Every event has exactly one.
 type Outcome string

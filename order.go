@@ -122,4 +122,6 @@ type Trace struct {
 	RecordedAt  time.Time
 	PushedAt    time.Time // the first answer of FCM for any push of the order
 	TraceParent string    // see Event
+	// Found is "" for an order that a webhook brought first; else "backfill" or "reconcile": see [FoundBy].
+	Found string
 }

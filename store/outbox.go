@@ -159,6 +159,7 @@ const (
 	ReasonBelowAmount   = "below_amount" // its owner wants pushes for larger orders only
 	ReasonStale         = "stale"        // it waited for its push service until it was no news
 	ReasonUninstalled   = "uninstalled"  // the owner removed the app from the shop
+	ReasonBackfill      = "backfill"     // it was fetched when the shop was connected
 )
 
 // TestFor is how long a test push is useful: somebody is looking at the device.

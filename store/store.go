@@ -35,6 +35,7 @@ type Store interface {
 	Stream
 	Leases
 	Connections
+	Reconciling
 	Privacy
 	Erasing
 	Backups
@@ -134,6 +135,7 @@ type Sort string
 const (
 	SortPlaced  Sort = "placed"
 	SortUpdated Sort = "updated"
+	SortCreated Sort = "created" // of HeadsBetween alone
 )
 
 // SearchDepth is how many orders one page of a list looks at where no index finds the ones that

@@ -52,6 +52,10 @@ func ReadHistory(kept string) (h bellhop.History, err error) {
 // writeDocument returns JSON that PostgreSQL takes, which knows no NUL in a text.
 func writeDocument(v any) string {
 	b, _ := json.Marshal(v) // plain fields
+	return withoutNUL(b)
+}
+
+func withoutNUL(b []byte) string {
 	if !bytes.Contains(b, []byte(`\u0000`)) {
 		return string(b)
 	}

@@ -64,7 +64,7 @@ func sizeOf(row any) int {
 		return 120
 	case *HeardRow:
 		return 80
-	case *bellhop.Connection, *bellhop.PrivacyRequest:
+	case *bellhop.Connection, *bellhop.Reconciliation, *bellhop.PrivacyRequest:
 		return 2000
 	case *ExportRow:
 		return 100 + len(row.Export)

@@ -73,36 +73,37 @@ type Table string
 
 // The tables.
 const (
-	TableShops          Table = "shops"       // secrets as they are kept: sealed
-	TableConnections    Table = "connections" // the same
-	TablePeople         Table = "people"      // with their shops
-	TableSessions       Table = "sessions"
-	TableTokens         Table = "tokens"
-	TableInvitations    Table = "invitations"
-	TableOperatorTokens Table = "operator_tokens"
-	TableDevices        Table = "devices"
-	TableOrders         Table = "orders" // with their items; also tombstones, and touches without their order
-	TablePushes         Table = "pushes"
-	TableFanOuts        Table = "fanouts"
-	TableEvents         Table = "events" // with a line in the ledger, and their bodies
-	TableHeard          Table = "heard"
-	TableChanges        Table = "changes"
-	TableRelays         Table = "relays" // without holders, and no other leases
-	TableAccesses       Table = "looks"
-	TableRequests       Table = "privacy_requests"
-	TableExports        Table = "privacy_exports"
-	TableMarks          Table = "privacy_marks"
-	TableMarkKey        Table = "mark_key" // sealed; only with marks
-	TableBackups        Table = "backups"
-	TableCounters       Table = "counters"
+	TableShops           Table = "shops"       // secrets as they are kept: sealed
+	TableConnections     Table = "connections" // the same
+	TableReconciliations Table = "reconciliations"
+	TablePeople          Table = "people" // with their shops
+	TableSessions        Table = "sessions"
+	TableTokens          Table = "tokens"
+	TableInvitations     Table = "invitations"
+	TableOperatorTokens  Table = "operator_tokens"
+	TableDevices         Table = "devices"
+	TableOrders          Table = "orders" // with their items; also tombstones, and touches without their order
+	TablePushes          Table = "pushes"
+	TableFanOuts         Table = "fanouts"
+	TableEvents          Table = "events" // with a line in the ledger, and their bodies
+	TableHeard           Table = "heard"
+	TableChanges         Table = "changes"
+	TableRelays          Table = "relays" // without holders, and no other leases
+	TableAccesses        Table = "looks"
+	TableRequests        Table = "privacy_requests"
+	TableExports         Table = "privacy_exports"
+	TableMarks           Table = "privacy_marks"
+	TableMarkKey         Table = "mark_key" // sealed; only with marks
+	TableBackups         Table = "backups"
+	TableCounters        Table = "counters"
 )
 
 // Tables lists them in the order of copying.
 func Tables() []Table {
-	return []Table{TableShops, TableConnections, TablePeople, TableSessions, TableInvitations, TableTokens,
-		TableOperatorTokens, TableDevices, TableOrders, TablePushes, TableFanOuts, TableEvents, TableHeard, TableChanges,
-		TableRelays, TableAccesses, TableBackups, TableRequests, TableExports, TableMarks,
-		TableMarkKey, TableCounters}
+	return []Table{TableShops, TableConnections, TableReconciliations, TablePeople, TableSessions, TableInvitations,
+		TableTokens, TableOperatorTokens, TableDevices, TableOrders, TablePushes, TableFanOuts, TableEvents, TableHeard,
+		TableChanges, TableRelays, TableAccesses, TableBackups, TableRequests, TableExports, TableMarks, TableMarkKey,
+		TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row above Bytes is a chunk by itself.
@@ -116,28 +117,29 @@ func (l ChunkLimit) Reached(n, bytes int) bool { return n >= l.Rows || bytes >= 
 
 // Chunk is some rows of one table: all slices but that table's are nil.
 type Chunk struct {
-	Shops          []bellhop.Shop
-	Connections    []bellhop.Connection
-	People         []bellhop.Person
-	Sessions       []bellhop.Session
-	Invitations    []bellhop.Invitation
-	Tokens         []bellhop.Token
-	OperatorTokens []bellhop.Token
-	Devices        []DeviceRow
-	Orders         []OrderRow
-	Pushes         []PushRow
-	FanOuts        []FanOutRow
-	Events         []store.Line // with bodies, unless they were dropped
-	Heard          []HeardRow
-	Changes        []store.Change
-	Relays         []store.Lease // as [store.Lease.Free] returns them
-	Accesses       []bellhop.Access
-	Backups        []bellhop.BackupNote
-	Requests       []bellhop.PrivacyRequest
-	Exports        []ExportRow
-	Marks          []MarkRow
-	MarkKeys       []string // one at most
-	Counters       []Counter
+	Shops           []bellhop.Shop
+	Connections     []bellhop.Connection
+	Reconciliations []bellhop.Reconciliation
+	People          []bellhop.Person
+	Sessions        []bellhop.Session
+	Invitations     []bellhop.Invitation
+	Tokens          []bellhop.Token
+	OperatorTokens  []bellhop.Token
+	Devices         []DeviceRow
+	Orders          []OrderRow
+	Pushes          []PushRow
+	FanOuts         []FanOutRow
+	Events          []store.Line // with bodies, unless they were dropped
+	Heard           []HeardRow
+	Changes         []store.Change
+	Relays          []store.Lease // as [store.Lease.Free] returns them
+	Accesses        []bellhop.Access
+	Backups         []bellhop.BackupNote
+	Requests        []bellhop.PrivacyRequest
+	Exports         []ExportRow
+	Marks           []MarkRow
+	MarkKeys        []string // one at most
+	Counters        []Counter
 }
 
 // Len is the number of rows.

@@ -70,7 +70,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			return move.NotEmpty(has[0])
 		}
 		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`TRUNCATE shops, connections, heard, key_check, people, memberships, sessions, links, networks,
+			b.Exec(`TRUNCATE shops, connections, reconciliations, heard, key_check, people, memberships, sessions, links, networks,
 				invitations, tokens, operator_tokens, devices, orders, items, pushes, fanouts, push_totals, events,
 				ledger_totals, changes, relays, looks, backups, privacy_requests, privacy_exports,
 				privacy_marks, mark_key, copied RESTART IDENTITY`)

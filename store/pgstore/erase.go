@@ -180,11 +180,11 @@ func (e *erasing) rest(at driver.Place) (int, driver.Place, bool, error) {
 		b.Exec(takeTurnAlone)
 		b.Exec(`SELECT FROM shops WHERE id = $1 FOR UPDATE`, e.id)
 		for _, table := range [...]string{"items", "orders", "heard", "fanouts", "devices", "tokens", "invitations",
-			"connections", "pushes"} {
+			"connections", "reconciliations", "pushes"} {
 			b.Exec(`DELETE FROM `+table+` WHERE shop_id = $1`, e.id)
 		}
 		e.dropMembers(b, "")
-		b.Exec(`DELETE FROM relays WHERE name = 'shop/' || $1`, e.domain)
+		b.Exec(`DELETE FROM relays WHERE name IN ('shop/' || $1, 'reconcile/' || $1)`, e.domain)
 		b.Exec(`DELETE FROM refusals WHERE shop = $1`, e.domain)
 		b.Exec(`DELETE FROM looks WHERE shop = $1 AND shop <> ''`, e.domain)
 		b.Count(&n, `DELETE FROM shops WHERE id = $1`, e.id)

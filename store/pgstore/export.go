@@ -115,6 +115,9 @@ func (x *exporter) behind(b *postgres.Batch, t move.Table, after int64) {
 	case move.TableConnections:
 		export(x, b, &x.Connections, byID, rows.Connection, `SELECT c.shop_id, `+rows.ConnectionColumns+` FROM connections c
 			JOIN shops s ON s.id = c.shop_id WHERE c.shop_id > $1 ORDER BY c.shop_id`, after)
+	case move.TableReconciliations:
+		export(x, b, &x.Reconciliations, byID, rows.Reconciliation, `SELECT r.shop_id, `+rows.ReconciliationColumns+`
+			FROM reconciliations r JOIN shops s ON s.id = r.shop_id WHERE r.shop_id > $1 ORDER BY r.shop_id`, after)
 	case move.TablePeople:
 		export(x, b, &x.People, byID, rows.Person, `SELECT p.id, `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id > $1
 			ORDER BY p.id`, after)

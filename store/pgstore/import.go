@@ -70,7 +70,8 @@ var (
 		postgres.Unnest("bytea text timestamptz")
 	importMarkKey = `INSERT INTO mark_key (one, value) SELECT true, n.value FROM ` + postgres.Unnest("text") + ` AS n(value)
 		ON CONFLICT (one) DO UPDATE SET value = excluded.value`
-	importRelays = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
+	importReconciliations = importInto("reconciliations", "due, state", "timestamptz jsonb")
+	importRelays          = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
 
@@ -84,6 +85,7 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	}
 	add(importShops, rowsOf(c.Shops, fillShop))
 	add(importConnections, rowsOf(c.Connections, fillConnection))
+	add(importReconciliations, rowsOf(c.Reconciliations, fillReconciliation))
 	add(importPeople, rowsOf(c.People, fillPerson))
 	add(importMemberships, memberships(c.People))
 	add(importInvitations, rowsOf(c.Invitations, fillInvitation))
@@ -190,7 +192,7 @@ func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 		c = &bellhop.Order{}
 	}
 	r.Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
-		TextOrNull(c.Trace.TraceParent)
+		TextOrNull(c.Trace.TraceParent).TextOrNull(c.Trace.Found)
 }
 
 func fillPush(r *postgres.Rows, p *move.PushRow) {

@@ -138,6 +138,12 @@ const (
 
 // load queues an order's parts. A deleted order still has its pushes.
 func (w *whole) load(b *postgres.Batch, shop string, id int64) {
+	w.loadDocumented(b, shop, id)
+	all(b, &w.order.Pushes, rows.PushOf[*postgres.Row](shop), selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
+}
+
+// loadDocumented queues an order's parts but for its pushes.
+func (w *whole) loadDocumented(b *postgres.Batch, shop string, id int64) {
 	*w = whole{}
 	b.Rows(func(r *postgres.Row) {
 		d, h := rows.Details(r), rows.History(r)
@@ -145,7 +151,6 @@ func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 		w.order.Details, w.order.History = d, h
 	}, selectOrder, shop, id)
 	all(b, &w.order.Items, rows.Item, selectItems, shop, id)
-	all(b, &w.order.Pushes, rows.PushOf[*postgres.Row](shop), selectPushes+`WHERE p.`+ofOrder+` ORDER BY p.id`, shop, id)
 }
 
 const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id

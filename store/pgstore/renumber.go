@@ -28,6 +28,7 @@ func (db *DB) Renumber(ctx context.Context, above int64) error {
 				b.Exec(`UPDATE relays SET cursor = cursor + $1`, by)
 			}
 			b.Exec(`UPDATE connections SET check_due = connected_at, subscriptions = ''`)
+			b.Exec(`UPDATE reconciliations SET due = to_timestamp(0) WHERE due IS NOT NULL`)
 			b.Exec(`SELECT setval('pushes_id_seq', greatest($1, (SELECT last_value FROM pushes_id_seq)))`, above)
 		})
 	})

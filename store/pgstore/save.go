@@ -25,7 +25,7 @@ const (
 		timestamptz text `
 	contentTypes = `timestamptz bigint timestamptz bigint timestamptz text bigint text text text text text text text text
 		text bool bigint timestamptz bigint text bigint jsonb tsvector `
-	traceTypes = `text timestamptz timestamptz timestamptz text`
+	traceTypes = `text timestamptz timestamptz timestamptz text text`
 )
 
 var (
@@ -223,11 +223,12 @@ func document(text string) []byte {
 // traceTo adds the columns set once.
 func traceTo(r *postgres.Rows, o *rules.OrderChange) {
 	if o.First == nil {
-		r.Text("").Time(time.Time{}).Time(time.Time{}).Time(time.Time{}).TextOrNull("")
+		r.Text("").Time(time.Time{}).Time(time.Time{}).Time(time.Time{}).TextOrNull("").TextOrNull("")
 		return
 	}
 	e := o.First.Event
-	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.First.At).TextOrNull(e.TraceParent)
+	r.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(o.First.At).TextOrNull(e.TraceParent).
+		TextOrNull(bellhop.FoundBy(e.Topic))
 }
 
 // saveFanOuts adds fan-outs, and drops those of deleted orders.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/store/driver"
 	"bellhop/store/move"
 	"bellhop/store/rules"
@@ -16,7 +17,7 @@ const (
 	ContentColumns = `placed_at, placed_offset, updated_at, updated_offset, cancelled_at, name, number, currency, total,
 		presentment_currency, presentment_total, customer_name, customer_email, note, financial_status, fulfillment_status,
 		test, lines, created_at, created_offset, current_total, pieces, details`
-	TraceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent`
+	TraceColumns = `handling, triggered_at, accepted_at, recorded_at, trace_parent, found`
 )
 
 // OrderColumns are the columns for [OrderOf], of a table or alias o, but for the last: when
@@ -26,7 +27,7 @@ const OrderColumns = `o.order_id, o.version_updated_at, o.version_triggered_at, 
 	o.currency, o.total, o.presentment_currency, o.presentment_total, o.customer_name, o.customer_email, o.note,
 	o.financial_status, o.fulfillment_status, o.test, coalesce(o.created_at, o.placed_at),
 	coalesce(o.created_offset, o.placed_offset), coalesce(o.current_total, o.total), coalesce(o.pieces, o.lines),
-	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent, o.redacted_at, o.redacted_for, `
+	o.triggered_at, o.accepted_at, o.recorded_at, o.trace_parent, o.found, o.redacted_at, o.redacted_for, `
 
 // OrderOf reads a shop's order without its documents and pushes.
 func OrderOf[R Row](shop string) func(R) bellhop.Order {
@@ -58,7 +59,8 @@ func order[R Row](r R, shop string) (o bellhop.Order) {
 	o.FinancialStatus, o.FulfillmentStatus, o.Test = r.Text(), r.Text(), r.Bool()
 	o.CreatedAt = driver.Zoned(r.Time(), r.Int())
 	o.Current, o.Pieces = Money(r, r.Text(), currency), r.Int()
-	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text()}
+	o.Trace = bellhop.Trace{TriggeredAt: r.Time(), AcceptedAt: r.Time(), RecordedAt: r.Time(), TraceParent: r.Text(),
+		Found: r.Text()}
 	o.RedactedAt, o.RedactedFor = r.Time(), r.Text()
 	o.Trace.PushedAt = r.Time()
 	return o
@@ -124,4 +126,13 @@ func WholeOrder[R Row](r R) (row move.OrderRow) {
 		row.Order = &o
 	}
 	return row
+}
+
+// HeadColumns are the columns for [Head], of an alias o.
+const HeadColumns = `o.order_id, coalesce(o.created_at, o.placed_at), o.updated_at,
+	CAST(o.details ->> 'schema' AS bigint), o.deleted`
+
+// Head reads what tells whether an order has to be compared.
+func Head[R Row](r R) store.OrderHead {
+	return store.OrderHead{ID: r.Int(), CreatedAt: r.Time(), UpdatedAt: r.Time(), Schema: int(r.Int()), Deleted: r.Bool()}
 }

@@ -76,6 +76,18 @@ func Connection[R Row](r R) bellhop.Connection {
 	return c
 }
 
+// ReconciliationColumns are the columns for [Reconciliation], of the aliases s and r.
+const ReconciliationColumns = `s.domain, r.due, CAST(r.state AS text)`
+
+// Reconciliation reads how far a shop was compared with Shopify.
+func Reconciliation[R Row](r R) bellhop.Reconciliation {
+	shop, due := r.Text(), r.Time()
+	c, err := driver.ReadReconciliation(r.Text())
+	r.Fail(err)
+	c.Shop, c.Due = shop, due
+	return c
+}
+
 // BackupColumns are the columns for [Backup].
 const BackupColumns = `name, made_at, until`
 

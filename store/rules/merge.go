@@ -4,6 +4,7 @@
 package rules
 
 import (
+	"cmp"
 	"time"
 
 	"bellhop"
@@ -122,7 +123,7 @@ func (s *State) has(v bellhop.Version) bool {
 // news returns what a newer version brings. A first version is news itself.
 func news(m *Merged, s State, f bellhop.Fact) (all []News) {
 	if m.First {
-		n := News{Kind: bellhop.PushOrderNew, Quiet: old(f.At, f.Order.PlacedAt)}
+		n := News{Kind: bellhop.PushOrderNew, Quiet: cmp.Or(backfilled(&f), old(f.At, f.Order.PlacedAt))}
 		if n.Quiet == "" && m.State.Cancelled {
 			n.Quiet = store.ReasonCancelled
 		}
@@ -146,9 +147,20 @@ func old(now, at time.Time) string {
 	return ""
 }
 
+// backfilled returns the reason for which nothing is news that was fetched when a shop was connected.
+func backfilled(f *bellhop.Fact) string {
+	if f.Event.Topic == bellhop.TopicBackfill {
+		return store.ReasonBackfill
+	}
+	return ""
+}
+
 // noNews returns the reason for which a change of an order at a time is none. What follows an import
 // within a day, such as its payment, belongs to the import.
 func noNews(f *bellhop.Fact, at time.Time) string {
+	if why := backfilled(f); why != "" {
+		return why
+	}
 	o := f.Order
 	if o != nil && o.CreatedAt.Sub(o.PlacedAt) > newFor && old(f.At, o.CreatedAt) == "" {
 		return store.ReasonOld

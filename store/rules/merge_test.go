@@ -17,8 +17,11 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func second(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
 
+// webhook brings facts.
+var webhook = &bellhop.Event{Topic: "orders/updated"}
+
 func orderFact(updated, triggered int, hash uint64) bellhop.Fact {
-	return bellhop.Fact{At: noon, OrderID: 1, Order: &bellhop.Order{ID: 1, PlacedAt: noon,
+	return bellhop.Fact{Event: webhook, At: noon, OrderID: 1, Order: &bellhop.Order{ID: 1, PlacedAt: noon,
 		Version: bellhop.Version{UpdatedAt: second(updated), TriggeredAt: second(triggered), Hash: hash}}}
 }
 
@@ -28,7 +31,8 @@ func said(id int64, at int) bellhop.Step {
 }
 
 func editFact(id int64, at int) bellhop.Fact {
-	return bellhop.Fact{At: noon, OrderID: 1, History: &bellhop.History{Edits: []bellhop.Edit{{Step: said(id, at)}}}}
+	h := bellhop.History{Edits: []bellhop.Edit{{Step: said(id, at)}}}
+	return bellhop.Fact{Event: webhook, At: noon, OrderID: 1, History: &h}
 }
 
 // refundFact gives money back but for the first statement, of a restock, and the fifth: it failed.
@@ -37,10 +41,10 @@ func refundFact(id int64, at int) bellhop.Fact {
 	if at%4 != 1 {
 		r.Amount = "5.00"
 	}
-	return bellhop.Fact{At: noon, OrderID: 1, History: &bellhop.History{Refunds: []bellhop.Refund{r}}}
+	return bellhop.Fact{Event: webhook, At: noon, OrderID: 1, History: &bellhop.History{Refunds: []bellhop.Refund{r}}}
 }
 
-var deletionFact = bellhop.Fact{At: noon, OrderID: 1, Deleted: true}
+var deletionFact = bellhop.Fact{Event: webhook, At: noon, OrderID: 1, Deleted: true}
 
 // fold merges facts and returns the outcomes, and the hash of the stored body.
 func fold(facts ...bellhop.Fact) (s rules.State, outcomes []bellhop.Outcome, content uint64, owes int) {

@@ -170,7 +170,9 @@ func (p *recordPlan) decide(f *bellhop.Fact, l *LineChange) bellhop.Result {
 	case f.Shop != nil:
 		return p.tell(shop, f)
 	}
-	p.comesBack(shop, f)
+	if !bellhop.Fetched(f.Event.Topic) {
+		p.comesBack(shop, f)
+	}
 	o := p.order(shop, f)
 	before := o.State
 	f, forget := p.redacted(&before, f)
@@ -209,8 +211,8 @@ func (p *recordPlan) line(e *bellhop.Event) *LineChange {
 // shop returns nil for a missing shop.
 func (p *recordPlan) shop(e *bellhop.Event) *StoredShop {
 	s := p.before.Shops[e.Shop]
-	if s == nil {
-		return nil
+	if s == nil || bellhop.Fetched(e.Topic) { // Shopify sent nothing
+		return s
 	}
 	p.hear(s.Row, e)
 	c := p.shops[e.Shop]

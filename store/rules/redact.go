@@ -56,7 +56,12 @@ func (p *recordPlan) redacted(s *State, f *bellhop.Fact) (bare *bellhop.Fact, fo
 	return &c, forget
 }
 
+// renewedBy reports whether a fact is newer than what was redacted. One that was fetched says the same as before
+// until Shopify says that the order changed.
 func (s *State) renewedBy(f *bellhop.Fact) bool {
+	if bellhop.Fetched(f.Event.Topic) && f.Order != nil && !f.Order.Version.UpdatedAt.After(s.Version.UpdatedAt) {
+		return false
+	}
 	return f.Order != nil && f.Order.Version.Compare(s.Version) > 0 && !s.has(f.Order.Version)
 }
 

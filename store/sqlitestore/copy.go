@@ -82,7 +82,8 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		for _, clear := range [...]string{`DELETE FROM copied`, `DELETE FROM sessions`, `DELETE FROM links`,
 			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM operator_tokens`,
 			`DELETE FROM invitations`, `DELETE FROM people`, `DELETE FROM devices`,
-			`DELETE FROM connections`, `DELETE FROM heard`, `DELETE FROM key_check`, `DELETE FROM shops`,
+			`DELETE FROM connections`, `DELETE FROM reconciliations`, `DELETE FROM heard`, `DELETE FROM key_check`,
+			`DELETE FROM shops`,
 			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
@@ -150,7 +151,8 @@ type importer struct {
 
 func (im *importer) chunk(c *move.Chunk) error {
 	for _, err := range [...]error{
-		addAll(im, c.Shops, im.shop), addAll(im, c.Connections, im.connection), addAll(im, c.People, im.person),
+		addAll(im, c.Shops, im.shop), addAll(im, c.Connections, im.connection),
+		addAll(im, c.Reconciliations, im.reconciliation), addAll(im, c.People, im.person),
 		addAll(im, c.Sessions, im.session), addAll(im, c.Invitations, im.invitation),
 		addAll(im, c.OperatorTokens, im.operatorToken), addAll(im, c.Tokens, im.token),
 		addAll(im, c.Devices, im.device), addAll(im, c.Orders, im.order), addAll(im, c.Pushes, im.push),
@@ -192,6 +194,10 @@ func (im *importer) shop(s *bellhop.Shop) error { return insertShop(im.tx.Conn, 
 
 func (im *importer) connection(c *bellhop.Connection) error {
 	return putConnection(im.tx.Conn, im.own(c.Shop), c)
+}
+
+func (im *importer) reconciliation(r *bellhop.Reconciliation) error {
+	return putReconciliation(im.tx.Conn, im.own(r.Shop), r)
 }
 
 func (im *importer) heard(h *move.HeardRow) error {
@@ -237,8 +243,8 @@ func (im *importer) order(o *move.OrderRow) error {
 		return saveOrder(im.tx.Conn, change, nil)
 	}
 	t := o.Order.Trace
-	facts := []bellhop.Fact{{Event: &bellhop.Event{TriggeredAt: t.TriggeredAt, AcceptedAt: t.AcceptedAt,
-		TraceParent: t.TraceParent},
+	facts := []bellhop.Fact{{Event: &bellhop.Event{Topic: bellhop.TopicOf(t.Found), TriggeredAt: t.TriggeredAt,
+		AcceptedAt: t.AcceptedAt, TraceParent: t.TraceParent},
 		At: t.RecordedAt, OrderID: o.ID, Order: versioned(o)}}
 	facts, err := driver.CheckFacts(facts)
 	if err != nil {

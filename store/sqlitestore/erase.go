@@ -224,12 +224,12 @@ func (e *erasing) rest(tx *sqlitefile.Tx) (int, error) {
 	}
 	for _, drop := range [...]string{`DELETE FROM tokens WHERE shop_id = ?`, `DELETE FROM invitations WHERE shop_id = ?`,
 		`DELETE FROM fanouts WHERE shop_id = ?`, `DELETE FROM connections WHERE shop_id = ?`,
-		`DELETE FROM shops WHERE id = ?`} {
+		`DELETE FROM reconciliations WHERE shop_id = ?`, `DELETE FROM shops WHERE id = ?`} {
 		if err := tx.Prepare(drop).Int(e.id).Exec(); err != nil {
 			return 0, err
 		}
 	}
-	for _, drop := range [...]string{`DELETE FROM relays WHERE name = 'shop/' || ?1`,
+	for _, drop := range [...]string{`DELETE FROM relays WHERE name IN ('shop/' || ?1, 'reconcile/' || ?1)`,
 		`DELETE FROM refusals WHERE shop = ?1`, `DELETE FROM looks WHERE shop = ?1 AND shop <> ''`} {
 		if err := tx.Prepare(drop).Text(e.domain).Exec(); err != nil {
 			return 0, err

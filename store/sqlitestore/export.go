@@ -85,6 +85,9 @@ func (x *exporter) behind(t move.Table, place int64) error {
 	case move.TableConnections:
 		return export(x, &x.Connections, rows.Connection, `SELECT c.shop_id, `+rows.ConnectionColumns+` FROM connections c
 			JOIN shops s ON s.id = c.shop_id WHERE c.shop_id > ? ORDER BY c.shop_id`, place)
+	case move.TableReconciliations:
+		return export(x, &x.Reconciliations, rows.Reconciliation, `SELECT r.shop_id, `+rows.ReconciliationColumns+`
+			FROM reconciliations r JOIN shops s ON s.id = r.shop_id WHERE r.shop_id > ? ORDER BY r.shop_id`, place)
 	case move.TablePeople:
 		return export(x, &x.People, rows.Person, `SELECT p.id, `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id > ?
 			ORDER BY p.id`, place)

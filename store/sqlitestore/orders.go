@@ -122,21 +122,34 @@ func (db *DB) Order(ctx context.Context, shop string, id int64) (bellhop.Order, 
 }
 
 func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err error) {
-	var own int64
-	no, err := first(c.Prepare(`SELECT o.shop_id, o.no FROM orders o
-		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.order_id = ? AND o.placed_at IS NOT NULL`).
-		Text(shop).Int(id), "order", func(r sqlitefile.Row) int64 { own = r.Int(); return r.Int() })
+	own, no, err := findOrder(c, shop, id)
+	if err == nil && no == 0 {
+		err = driver.NotFound("order")
+	}
 	if err != nil {
 		return o, err
 	}
-	if o, err = readNo(c, no, shop); err != nil {
-		return o, err
-	}
-	if o.Details, o.History, err = readDocuments(c, no); err != nil {
+	if o, err = readDocumented(c, shop, no); err != nil {
 		return o, err
 	}
 	o.Pushes, err = sqlitefile.All(c.Prepare(`SELECT `+rows.PushColumns+` FROM pushes p `+pushJoins+
 		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no), rows.PushOf[sqlitefile.Row](shop))
+	return o, err
+}
+
+// findOrder returns its shop's id and its number, 0 for an order that is not there.
+func findOrder(c *sqlitefile.Conn, shop string, id int64) (own, no int64, err error) {
+	_, err = c.Prepare(`SELECT o.shop_id, o.no FROM orders o
+		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.order_id = ? AND o.placed_at IS NOT NULL`).
+		Text(shop).Int(id).First(func(r sqlitefile.Row) { own, no = r.Int(), r.Int() })
+	return own, no, err
+}
+
+// readDocumented reads an order without its pushes.
+func readDocumented(c *sqlitefile.Conn, shop string, no int64) (o bellhop.Order, err error) {
+	if o, err = readNo(c, no, shop); err == nil {
+		o.Details, o.History, err = readDocuments(c, no)
+	}
 	return o, err
 }
 

@@ -53,8 +53,11 @@ func renumber(c *sqlitefile.Conn, above int64) error {
 			return err
 		}
 	}
-	if err := c.Prepare(`UPDATE connections SET check_due = connected_at, subscriptions = ''`).Exec(); err != nil {
-		return err
+	for _, due := range []string{`UPDATE connections SET check_due = connected_at, subscriptions = ''`,
+		`UPDATE reconciliations SET due = 0 WHERE due IS NOT NULL`} {
+		if err := c.Prepare(due).Exec(); err != nil {
+			return err
+		}
 	}
 	return holdPush(c, above)
 }

@@ -112,7 +112,7 @@ func bindContent(st *sqlitefile.Stmt, o *bellhop.Order, t *texts) *sqlitefile.St
 func bindTrace(st *sqlitefile.Stmt, first *bellhop.Fact) *sqlitefile.Stmt {
 	e := first.Event
 	return st.Text(string(bellhop.HandlingNew)).Time(e.TriggeredAt).Time(e.AcceptedAt).Time(first.At).
-		TextOrNull(e.TraceParent)
+		TextOrNull(e.TraceParent).TextOrNull(bellhop.FoundBy(e.Topic))
 }
 
 // updateContent replaces an order's content. It sets handling and trace once, when the order

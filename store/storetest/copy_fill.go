@@ -41,6 +41,8 @@ func fill(f *fixture) {
 	f.must(f.s.PutConnection(f.ctx, fullConnection(second)))
 	f.must(f.s.PutConnection(f.ctx, bellhop.Connection{Shop: shop, Grant: bellhop.GrantToken, ConnectedAt: day,
 		Access: bellhop.AccessGood, Since: day, CheckDue: at(1)}))
+	f.reconcile(second, fullReconciliation(second))
+	f.reconcile(shop, bellhop.Reconciliation{})
 	must(f.s.TakeLease(f.ctx, "shop/"+shop, "one", day, time.Minute))(f)
 	f.addShop(fourth)
 	f.addDevices(fourth, many)

@@ -65,6 +65,7 @@ func eraseShop(f *fixture) {
 	f.must(f.s.AddAccess(f.ctx, bellhop.Access{At: day, By: "ann@example.com", What: "order", About: second + "/3"}))
 	f.must(f.s.AddAccess(f.ctx, bellhop.Access{Shop: second, At: day, By: "jo@example.com", What: bellhop.AccessExport}))
 	must(f.s.TakeLease(f.ctx, "shop/"+second, "one", day, time.Minute))(f)
+	must(f.s.TakeLease(f.ctx, "reconcile/"+second, "one", day, time.Minute))(f)
 	f.must(f.s.AddRefusals(f.ctx, []store.Refusal{{Shop: second, Reason: "x", Count: 1, At: day}}, day))
 	newest := f.order(second, 777, 1)
 	newest.Order.PlacedAt = newest.Event.AcceptedAt

@@ -174,6 +174,7 @@ func everyOrderField(f *fixture) {
 	d := f.addShopWithPhone(bellhop.FormData)
 	fact, newer := f.order(shop, 7, 1), f.order(shop, 7, 2)
 	fact.Event.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	fact.Event.Topic, fact.Event.SignedBy = bellhop.TopicReconcile, bellhop.SignerAPI
 	o, presentment := newer.Order, money("8.00", "EUR")
 	o.Presentment, o.Note, o.Test, o.CancelledAt = &presentment, "a note", true, at(5)
 	o.Details, o.History = filled[bellhop.Details](), filled[bellhop.History]()
@@ -195,7 +196,7 @@ func everyOrderField(f *fixture) {
 	want.Handling, want.EditedAt, want.RefundedAt = bellhop.HandlingSeen, at(50), at(51)
 	want.History, _ = want.History.Merge(bellhop.History{Edits: edit.History.Edits, Refunds: refund.History.Refunds})
 	want.Trace = bellhop.Trace{TriggeredAt: fact.Event.TriggeredAt, AcceptedAt: fact.Event.AcceptedAt, RecordedAt: fact.At,
-		PushedAt: at(61), TraceParent: fact.Event.TraceParent}
+		PushedAt: at(61), TraceParent: fact.Event.TraceParent, Found: "reconcile"}
 	want.Pushes = []bellhop.Push{{ID: ids[0], Shop: shop, OrderID: 7, OrderName: o.Name, DeviceID: d.ID,
 		Installation: d.Installation,
 		Kind:         bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered",
