@@ -22,7 +22,8 @@ var floors = map[string]float64{
 	"web/site": 4.5, "web/webtest": 4.6, // they assemble the folders of web
 	"pipeline": 3, "simulate": 3, "connect": 3,
 	"shopify": 2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2, "identity": 2,
-	"internal": 1, ".": 0, // one floor on the design page; internal needs the root's nouns
+	"statement": 2.5,       // it reads the store's port
+	"internal":  1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
 	"internal/bodies": 0.5, "internal/envelope": 0.5, "internal/wait": 0.5,
 	// What the drivers of the store share: the rules, the kit, moving, and reading rows.
