@@ -54,6 +54,8 @@ type generator struct {
 	late  queueBy[*Delivery] // copies and delayed deliveries
 	buf   []byte
 	view  view // of the order that is made just now
+
+	bodiless bool // deliveries have neither bodies nor signatures
 }
 
 // shopProfile is a shop's own way of writing.
@@ -138,7 +140,7 @@ func (g *generator) happen() {
 	more := g.opt.Orders == 0 || g.orders < g.opt.Orders
 	switch {
 	case g.due.isDue(g.drawn):
-		g.live(g.due.pop(g.drawn))
+		g.goOn(g.due.pop(g.drawn))
 	case more:
 		g.orders++
 		o, st := g.newOrder(g.now())
@@ -147,7 +149,7 @@ func (g *generator) happen() {
 			g.later(&life{order: o, state: st, left: 1 + g.rng.IntN(g.opt.FollowUps)})
 		}
 	case g.due.Len() > 0:
-		g.live(g.due.pop(maxPosition))
+		g.goOn(g.due.pop(maxPosition))
 	}
 }
 
@@ -179,6 +181,9 @@ func (g *generator) orderDelivery(topic, event string, o *order, st *orderState)
 
 // render makes a delivery of what body appends.
 func (g *generator) render(topic, event string, o *order, st *orderState, body func(*renderer)) *Delivery {
+	if g.bodiless {
+		return &Delivery{Shop: o.shop, Topic: topic, EventID: event, TriggeredAt: g.trigger(), OrderID: o.id}
+	}
 	g.view.look(o, st)
 	w := renderer{b: g.buf[:0], o: o, v: &g.view}
 	body(&w)

@@ -10,22 +10,30 @@ import (
 type life struct {
 	order *order
 	state orderState
-	left  int // follow-ups still to come
+	left  int  // follow-ups still to come
+	lasts bool // it is never deleted
 }
 
-// later plans the next thing in an order's life.
-func (g *generator) later(l *life) { g.due.push(g.drawn+1+g.rng.IntN(100), l) }
+// later plans the next thing in an order's life, if any is left.
+func (g *generator) later(l *life) {
+	if l.left--; l.left >= 0 {
+		g.due.push(g.drawn+1+g.rng.IntN(100), l)
+	}
+}
+
+// goOn makes one thing happen, and plans the next.
+func (g *generator) goOn(l *life) {
+	g.live(l)
+	g.later(l)
+}
 
 // live makes one thing happen to an order. Like Shopify, the twin often reports one action under
 // several topics, with the same event id.
 func (g *generator) live(l *life) {
-	st, event := &l.state, g.uuid()
-	st.updated = g.now().In(l.order.created.Location()).Truncate(time.Second)
-	l.left--
-	g.view.look(l.order, st)
+	event, st := g.touch(l), &l.state
 	p := g.rng.IntN(100)
 	switch open := st.cancelled.IsZero(); {
-	case p < 3:
+	case p < 3 && !l.lasts:
 		g.deleted(l, event)
 	case open && p < 75 && (st.financial == "pending" || st.financial == "partially_paid"):
 		g.paid(l, event)
@@ -44,13 +52,23 @@ func (g *generator) live(l *life) {
 		st.closed = st.updated
 		g.report("orders/updated", event, l)
 	default:
-		st.tags = "tag" + strconv.Itoa(g.rng.IntN(100)) + ", VIP"
-		st.note, st.noteNull = notes[g.rng.IntN(len(notes))], false
-		g.report("orders/updated", event, l)
+		g.noted(l, event)
 	}
-	if l.left > 0 {
-		g.later(l)
-	}
+}
+
+// touch begins a change of an order, and returns the id of its event.
+func (g *generator) touch(l *life) (event string) {
+	event = g.uuid()
+	l.state.updated = g.now().In(l.order.created.Location()).Truncate(time.Second)
+	g.view.look(l.order, &l.state)
+	return event
+}
+
+func (g *generator) noted(l *life, event string) {
+	st := &l.state
+	st.tags = "tag" + strconv.Itoa(g.rng.IntN(100)) + ", VIP"
+	st.note, st.noteNull = notes[g.rng.IntN(len(notes))], false
+	g.report("orders/updated", event, l)
 }
 
 func (g *generator) report(topic, event string, l *life) {

@@ -43,6 +43,9 @@ type Shopify struct {
 	mu   sync.Mutex
 	sent []*job        // by Send, not yet planned
 	wake chan struct{} // holds a value while there may be some
+
+	flushing sync.Mutex // guards flushed
+	flushed  *run       // of Flush
 }
 
 // NewShopify returns a twin that has not begun.
@@ -61,7 +64,7 @@ func NewShopify(o ShopifyOptions) (*Shopify, error) {
 	if o.Ledger == nil {
 		o.Ledger = newLedger(o.CountsOnly)
 	}
-	return &Shopify{
+	s := &Shopify{
 		opt: o, ledger: o.Ledger, delays: RetryDelays(o.TimeScale), wake: make(chan struct{}, 1),
 		client: &http.Client{
 			Transport: o.Transport,
@@ -69,7 +72,13 @@ func NewShopify(o ShopifyOptions) (*Shopify, error) {
 			// To Shopify a redirect is a failure like any other.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-	}, nil
+	}
+	s.flushed = s.newRun()
+	return s, nil
+}
+
+func (s *Shopify) newRun() *run {
+	return &run{Shopify: s, begun: s.opt.Clock(), work: make(chan *job), done: make(chan *job)}
 }
 
 // RunShopify runs a twin to its end and returns its ledger.
@@ -97,7 +106,7 @@ func (s *Shopify) Ledger() *Ledger { return s.ledger }
 // Call it at any time, also before [Shopify.Run].
 func (s *Shopify) Send(d *Delivery, after time.Duration) {
 	s.mu.Lock()
-	s.sent = append(s.sent, &job{d: d, due: time.Now().Add(after)})
+	s.sent = append(s.sent, &job{d: d, due: s.opt.Clock().Add(after)})
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -109,7 +118,7 @@ func (s *Shopify) Send(d *Delivery, after time.Duration) {
 // requests under way, which end soon, and returns nil: the ledger lists the pending deliveries.
 // With Options.Route it ends with ctx alone. Call it once.
 func (s *Shopify) Run(ctx context.Context) error {
-	r := &run{Shopify: s, begun: time.Now(), work: make(chan *job), done: make(chan *job)}
+	r := s.newRun()
 	if o := &s.opt; o.Route == nil || o.Rate > 0 || o.Orders > 0 || o.Duration > 0 {
 		r.gen = newGenerator(o)
 	}
@@ -189,7 +198,7 @@ func (r *run) schedule(ctx context.Context) {
 // dispatch hands a job to a worker if it is due and one is free. Otherwise it
 // sets the timer, where that helps.
 func (r *run) dispatch(j *job, timer *time.Timer) bool {
-	if wait := time.Until(j.due); wait > 0 {
+	if wait := j.due.Sub(r.opt.Clock()); wait > 0 {
 		timer.Reset(wait)
 		return false
 	}
@@ -203,18 +212,45 @@ func (r *run) dispatch(j *job, timer *time.Timer) bool {
 	} else {
 		r.planned.pop(maxPosition)
 	}
+	// Without a rate every delivery waits for its turn; only a missed
+	// schedule is worth telling.
+	if r.begin(j, fresh && j.delayed && r.opt.Rate > 0) {
+		r.work <- j // a worker is free, or about to be
+	}
+	return true
+}
+
+// begin counts an attempt, and reports false for a delivery that Options.Route takes instead.
+func (r *run) begin(j *job, delayed bool) bool {
 	if r.opt.Route != nil && j.d.Target == "" {
 		r.opt.Route(j.d)
-		return true
+		return false
 	}
 	if j.attempts == 0 {
-		// Without a rate every delivery waits for its turn; only a missed
-		// schedule is worth telling.
-		r.ledger.begin(j.d, time.Now(), fresh && j.delayed && r.opt.Rate > 0)
+		r.ledger.begin(j.d, r.opt.Clock(), delayed)
 	}
 	r.inFlight++
-	r.work <- j // a worker is free, or about to be
 	return true
+}
+
+// Flush makes all attempts that are due by Options.Clock, one after another, and returns when none is left. A test
+// with a clock of its own calls it instead of [Shopify.Run], whenever its clock has moved.
+func (s *Shopify) Flush(ctx context.Context) {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	s.ledger.start(s.flushed.begun)
+	for r := s.flushed; ; {
+		r.collect()
+		j := r.nextJob(ctx)
+		if j == nil || j.due.After(s.opt.Clock()) {
+			return
+		}
+		r.planned.pop(maxPosition)
+		if r.begin(j, false) {
+			r.attempt(ctx, j)
+			r.settle(j)
+		}
+	}
 }
 
 // collect plans what Send has handed over.
@@ -252,7 +288,7 @@ func (r *run) draw() {
 		due = due.Add(time.Duration(float64(r.slots) / r.opt.Rate * float64(time.Second)))
 	}
 	if r.opt.Duration > 0 &&
-		(due.Sub(r.begun) >= r.opt.Duration || r.opt.Rate == 0 && time.Since(r.begun) >= r.opt.Duration) {
+		(due.Sub(r.begun) >= r.opt.Duration || r.opt.Rate == 0 && r.opt.Clock().Sub(r.begun) >= r.opt.Duration) {
 		return
 	}
 	if d := r.gen.next(); d != nil {
@@ -276,19 +312,23 @@ func (r *run) settle(j *job) {
 
 func (r *run) worker(ctx context.Context) {
 	for j := range r.work {
-		j.result = r.try(ctx, j.d)
-		j.attempts++
-		j.result.last = !j.result.ok && j.attempts > Retries
-		r.ledger.tried(j.d, j.result)
+		r.attempt(ctx, j)
 		r.done <- j
 	}
 }
 
+func (r *run) attempt(ctx context.Context, j *job) {
+	j.result = r.try(ctx, j.d)
+	j.attempts++
+	j.result.last = !j.result.ok && j.attempts > Retries
+	r.ledger.tried(j.d, j.result)
+}
+
 // try makes one request as Shopify does.
 func (r *run) try(ctx context.Context, d *Delivery) attempt {
-	begun := time.Now()
+	begun := r.opt.Clock()
 	ended := func(ok bool, answer string) attempt {
-		now := time.Now()
+		now := r.opt.Clock()
 		return attempt{ok: ok, answer: answer, at: now, took: now.Sub(begun)}
 	}
 	// The endpoint may have taken one that was broken off: wait for its answer.

@@ -54,6 +54,7 @@ type ShopifyOptions struct {
 	Transport http.RoundTripper // nil is one that connects within 1 s and keeps connections
 
 	Now           func() time.Time // what orders are dated by; nil is time.Now
+	Clock         func() time.Time // what deliveries are due by; nil is time.Now. Another needs [Shopify.Flush]
 	Progress      func(Summary)    // called now and then while it runs, from one goroutine
 	ProgressEvery time.Duration    // 0 is a second
 	CountsOnly    bool             // the ledger keeps counts and no entries: for long load tests
@@ -112,6 +113,9 @@ func (o *ShopifyOptions) fill() {
 	o.ProgressEvery = cmp.Or(o.ProgressEvery, time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 }
 

@@ -74,7 +74,7 @@ func (t *Twin) mergeFaults(domain string, change json.RawMessage) error {
 		if err := f.check(); err != nil {
 			return err
 		}
-		s.faults = f
+		s.fail(f, t.opt.Now())
 		return nil
 	})
 }

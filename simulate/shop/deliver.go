@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/google/uuid"
 
 	"bellhop/simulate"
@@ -52,20 +53,36 @@ func (t *Twin) route(d *simulate.Delivery) {
 	s := t.shops[d.Shop]
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if slices.Contains(complianceTopics, d.Topic) {
+		if !s.installed { // shop/redact doesn't come where the app is back
+			t.deliver(d, s.subscribed(d.Topic, &t.opt), 0)
+		}
+		return
+	}
 	now := t.opt.Now()
-	s.orders.take(d, now, s.lag())
-	compliance := slices.Contains(complianceTopics, d.Topic)
-	if s.installed == compliance { // shop/redact doesn't come where the app is back
+	switch r := s.orders.byID[d.OrderID]; {
+	case r != nil && r.own:
+	case r != nil && d.Known() && s.silent(d):
+		s.orders.take(d.Still("", r.latest.Facts().Updated), now)
+	default:
+		s.orders.take(d, now)
+		t.send(s, d)
+	}
+}
+
+// silent reports whether no webhook tells of a change, nor updated_at. All deliveries of an event are alike.
+func (s *shop) silent(d *simulate.Delivery) bool {
+	return float64(xxhash.Sum64String(d.EventID))/(1<<64) < s.faults.Silent
+}
+
+// send sends a delivery about an order, unless a fault keeps it. It needs mu.
+func (t *Twin) send(s *shop, d *simulate.Delivery) {
+	if !s.installed || rand.Float64() < s.faults.Dropped {
 		return
 	}
 	delay := time.Duration(0)
-	if !compliance {
-		if rand.Float64() < s.faults.Dropped {
-			return
-		}
-		if rand.Float64() < s.faults.Delayed {
-			delay = time.Duration(s.faults.DelaySeconds) * time.Second
-		}
+	if rand.Float64() < s.faults.Delayed {
+		delay = time.Duration(s.faults.DelaySeconds) * time.Second
 	}
 	t.deliver(d, s.subscribed(d.Topic, &t.opt), delay)
 }

@@ -3,6 +3,7 @@ package shop
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -10,6 +11,20 @@ import (
 
 // object is a value of a GraphQL object type. Each member is a scalar, an object, a slice of them, or a resolver.
 type object map[string]any
+
+// theRest is the name of a member that makes the members that aren't there, once one of them is asked for.
+const theRest = ""
+
+// member returns a member, and whether there is one of that name.
+func (o object) member(name string) (any, bool) {
+	v, known := o[name]
+	if rest, ok := o[theRest].(func() object); ok && !known {
+		delete(o, theRest)
+		maps.Copy(o, rest())
+		v, known = o[name]
+	}
+	return v, known
+}
 
 // resolver computes a member from the field's arguments. It may return an *apiError.
 type resolver func(args map[string]any) (any, error)
@@ -128,7 +143,7 @@ func (e *execution) field(kind *ast.Definition, v object, f *ast.Field) bool {
 		e.out = strconv.AppendQuote(e.out, kind.Name)
 		return true
 	}
-	value, known := v[f.Name]
+	value, known := v.member(f.Name)
 	var err error
 	if r, ok := value.(resolver); ok {
 		value, err = r(f.ArgumentMap(e.vars))

@@ -1,6 +1,8 @@
 package shop
 
 import (
+	"time"
+
 	"bellhop"
 )
 
@@ -24,6 +26,7 @@ type Faults struct {
 	Dropped      float64 `json:"dropped"`       // share of webhooks about orders that are never sent
 	Delayed      float64 `json:"delayed"`       // share of them that are sent later
 	DelaySeconds int     `json:"delay_seconds"` // by so much
+	Silent       float64 `json:"silent"`        // share of changes of orders without webhook, and without a new updated_at
 }
 
 // Broken is how the Admin API fails.
@@ -48,6 +51,9 @@ const (
 	ProtectedOrders  Protected = "orders" // orders and their topics are refused
 )
 
+// maxSeconds is some thirty years: an index so far behind never catches up.
+const maxSeconds = 1_000_000_000
+
 // check refuses what is no fault.
 func (f *Faults) check() error {
 	share := func(x float64) bool { return x >= 0 && x <= 1 }
@@ -59,10 +65,11 @@ func (f *Faults) check() error {
 		return bellhop.Invalidf("faults", `broken is %q: give "500", "520", "html", "cut", or "" for none`, string(f.Broken))
 	case f.Protected != ProtectedNothing && f.Protected != ProtectedFields && f.Protected != ProtectedOrders:
 		return bellhop.Invalidf("faults", `protected is %q: give "fields", "orders", or "" for none`, string(f.Protected))
-	case !share(f.Dropped) || !share(f.Delayed):
-		return bellhop.Invalidf("faults", "dropped and delayed are shares: give 0 to 1")
-	case f.RefreshUnknown < 0 || f.RefreshCut < 0 || f.LagSeconds < 0 || f.DelaySeconds < 0:
-		return bellhop.Invalidf("faults", "a count or a time is negative: give 0 or more")
+	case !share(f.Dropped) || !share(f.Delayed) || !share(f.Silent):
+		return bellhop.Invalidf("faults", "dropped, delayed and silent are shares: give 0 to 1")
+	case f.RefreshUnknown < 0 || f.RefreshCut < 0 || f.LagSeconds < 0 || f.DelaySeconds < 0 ||
+		f.LagSeconds > maxSeconds || f.DelaySeconds > maxSeconds:
+		return bellhop.Invalidf("faults", "a count or a time is out of bounds: give 0 to %d", maxSeconds)
 	}
 	return nil
 }
@@ -73,9 +80,15 @@ func (t *Twin) SetFaults(domain string, f Faults) error {
 		return err
 	}
 	return t.change(domain, func(s *shop) error {
-		s.faults = f
+		s.fail(f, t.opt.Now())
 		return nil
 	})
+}
+
+// fail lets a shop fail so from now on. What its index knew until now it goes on to show.
+func (s *shop) fail(f Faults, now time.Time) {
+	s.catchUp(now)
+	s.faults = f
 }
 
 // SetPoints sets how much of its budget for queries a shop has left now.

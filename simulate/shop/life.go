@@ -105,13 +105,7 @@ func (t *Twin) MakeOrders(domain string, o simulate.ShopifyOptions) error {
 	if o.Orders <= 0 || o.Orders > MaxOrders {
 		return bellhop.Invalidf("orders", "%d orders: give 1 to %d", o.Orders, MaxOrders)
 	}
-	t.mu.Lock()
-	t.batches++
-	o.Seed += t.opt.Orders.Seed + t.batches<<32
-	t.mu.Unlock()
-	o.Shops, o.Secret, o.Numbers, o.Now = []string{domain}, t.opt.Secret, t.opt.Orders.Numbers, t.opt.Now
-	o.Place, o.OneCurrency = s.place, t.opt.Orders.OneCurrency
-	all, err := simulate.Generate(o)
+	all, err := simulate.Generate(t.batch(s, o))
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package shop
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"bellhop/simulate"
@@ -11,101 +10,62 @@ import (
 
 // orders are a shop's orders.
 type orders struct {
-	keep int
-	byID map[int64]*record
-	ids  []int64 // in the order in which they were made, so that the oldest can be forgotten
+	keep  int
+	byID  map[int64]*record
+	ids   []int64 // in the order in which they were made, so that the oldest can be forgotten
+	index index
 }
 
-// record is an order as the shop has it, and as the index of orders, which lags behind, does.
+// record is an order as the shop has it; once it is deleted, that it was.
 type record struct {
-	latest  *simulate.Delivery // without its body
-	deleted bool
-	indexed []version // oldest first; the newest is what the shop has
+	latest *simulate.Delivery // without its body
+	own    bool               // changed by [Twin.ChangeOrder]: what the generator says of it no longer fits
 }
 
-// version is an order at a time, as searches see it.
-type version struct {
-	at      time.Time // since when
-	deleted bool
-	facts
-}
+func (r *record) deleted() bool { return !r.latest.Known() }
 
-// facts are what orders are searched and sorted by.
-type facts struct {
-	ID          int64      `json:"id"`
-	Number      int64      `json:"order_number"`
-	Name        string     `json:"name"`
-	Email       string     `json:"email"`
-	Created     time.Time  `json:"created_at"`
-	Updated     time.Time  `json:"updated_at"`
-	Processed   time.Time  `json:"processed_at"`
-	Cancelled   *time.Time `json:"cancelled_at"`
-	Closed      *time.Time `json:"closed_at"`
-	Financial   string     `json:"financial_status"`
-	Fulfillment string     `json:"fulfillment_status"`
-	Source      string     `json:"source_name"`
-	Tags        string     `json:"tags"`
-	Test        bool       `json:"test"`
+func (o *orders) init(keep int) {
+	o.keep, o.byID = keep, map[int64]*record{}
+	o.index = index{keep: keep, shown: map[int64]*entry{}, sorted: map[sortKey][]*entry{}}
 }
-
-func (o *orders) init(keep int) { o.keep, o.byID = keep, map[int64]*record{} }
 
 // take notes what happened to an order. Deliveries may come late: an older one changes nothing.
-func (o *orders) take(d *simulate.Delivery, now time.Time, lag time.Duration) {
-	body, deleted := d.Whole(), d.Topic == "orders/delete"
-	if body == nil && !deleted || d.Copy != simulate.CopyNone {
+func (o *orders) take(d *simulate.Delivery, now time.Time) {
+	if d.OrderID == 0 || d.Copy != simulate.CopyNone { // nonsense, or nothing new
 		return
 	}
+	if r := o.byID[d.OrderID]; r != nil && (!d.TriggeredAt.After(r.latest.TriggeredAt) || r.deleted()) {
+		return
+	}
+	o.index.add(newEntry(o.put(d)), now)
+}
+
+// put sets an order's newest delivery, and returns it without its body, which would fill the memory.
+func (o *orders) put(d *simulate.Delivery) *simulate.Delivery {
+	latest := *d
+	latest.Body = nil
 	r := o.byID[d.OrderID]
 	if r == nil {
 		r = &record{}
 		o.byID[d.OrderID] = r
 		o.ids = append(o.ids, d.OrderID)
 		o.forget()
-	} else if !d.TriggeredAt.After(r.latest.TriggeredAt) || r.deleted {
-		return
 	}
-	v := version{at: now, deleted: deleted, facts: facts{ID: d.OrderID}}
-	if !deleted {
-		if err := json.Unmarshal(body, &v.facts); err != nil {
-			panic(err) // the twin's own order
-		}
-	}
-	latest := *d
-	latest.Body = nil // would fill the memory
-	r.latest, r.deleted = &latest, deleted
-	r.indexed = append(r.indexed, v)
-	for len(r.indexed) > 1 && !r.indexed[1].at.After(now.Add(-lag)) {
-		r.indexed = slices.Delete(r.indexed, 0, 1)
-	}
+	r.latest = &latest
+	return r.latest
 }
 
 // forget keeps the number of orders bounded.
 func (o *orders) forget() {
 	if len(o.ids) > o.keep {
 		delete(o.byID, o.ids[0])
+		o.index.forget(o.ids[0])
 		o.ids = o.ids[1:]
 	}
 }
 
-// at returns what an index shows that knows nothing newer than a time; nil for nothing.
-func (r *record) at(t time.Time) *version {
-	for i := len(r.indexed) - 1; i >= 0; i-- {
-		if v := &r.indexed[i]; !v.at.After(t) {
-			if v.deleted {
-				return nil
-			}
-			return v
-		}
-	}
-	return nil
-}
-
-// body is the order as it is now; nil once it is deleted.
+// body is the order as it is now.
 func (r *record) body() document {
-	if r.deleted {
-		return nil
-	}
 	d := json.NewDecoder(bytes.NewReader(r.latest.Whole()))
 	d.UseNumber() // ids pass 2^53
 	var doc document
@@ -114,9 +74,6 @@ func (r *record) body() document {
 	}
 	return doc
 }
-
-// lag is how far the index is behind.
-func (s *shop) lag() time.Duration { return time.Duration(s.faults.LagSeconds) * time.Second }
 
 // allOrdersScope lifts the limit of read_orders, which covers what was created in so many days.
 const (
@@ -129,14 +86,17 @@ func (s *shop) covered(created, now time.Time) bool {
 	return s.has(allOrdersScope) || now.Sub(created) < recentOrders
 }
 
-// search returns the indexed orders that a query finds, sorted.
-func (s *shop) search(match func(*facts) bool, key sortKey, now time.Time) (found []*facts) {
-	seen := now.Add(-s.lag())
-	for _, r := range s.orders.byID {
-		if v := r.at(seen); v != nil && s.covered(v.Created, now) && match(&v.facts) {
-			found = append(found, &v.facts)
-		}
+// catchUp brings the index up to where it is by now.
+func (s *shop) catchUp(now time.Time) {
+	s.orders.index.show(now.Add(-time.Duration(s.faults.LagSeconds) * time.Second))
+}
+
+// indexed returns the index as it is by now, and narrows a match to what the app's scopes cover.
+func (s *shop) indexed(match func(*entry) bool, now time.Time) (*index, func(*entry) bool) {
+	s.catchUp(now)
+	if s.has(allOrdersScope) {
+		return &s.orders.index, match
 	}
-	slices.SortFunc(found, func(a, b *facts) int { return key.position(a).compare(key.position(b)) })
-	return found
+	oldest := now.Add(-recentOrders)
+	return &s.orders.index, func(e *entry) bool { return time.Unix(e.created, 0).After(oldest) && match(e) }
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -72,8 +73,8 @@ func (t *Twin) serveAdmin(w http.ResponseWriter, r *http.Request, s *shop) {
 	t.mu.Lock()
 	ids := s.orders.ids
 	for _, id := range slices.Backward(ids[max(0, len(ids)-newestOrders):]) {
-		f := s.orders.byID[id].indexed
-		p.Newest = append(p.Newest, orderRow{f[len(f)-1].Name, stamp(f[len(f)-1].Created), f[len(f)-1].Financial})
+		f := s.orders.byID[id].latest.Facts()
+		p.Newest = append(p.Newest, orderRow{fmt.Sprintf("#%d", f.Number), stamp(f.Created), f.Financial})
 	}
 	t.mu.Unlock()
 	show(w, http.StatusOK, "admin", p)

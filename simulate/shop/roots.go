@@ -62,10 +62,16 @@ func (q *request) mayReadOrders(field string) error {
 	return nil
 }
 
-func (q *request) view(d document) object {
-	o := orderView{document: d, withheld: q.faults.Protected == ProtectedFields,
-		customers: q.has("read_customers"), noStatus: q.faults.NullStatus}
-	return o.order()
+// view is an order as the app may see it. What most lists ask for is known without its body.
+func (q *request) view(r *record) object {
+	f := r.latest.Facts()
+	return object{"id": gid("Order", f.ID), "legacyResourceId": strconv.FormatInt(f.ID, 10),
+		"createdAt": stamp(f.Created), "updatedAt": stamp(f.Updated), "processedAt": stamp(f.Processed),
+		theRest: func() object {
+			o := orderView{document: r.body(), withheld: q.faults.Protected == ProtectedFields,
+				customers: q.has("read_customers"), noStatus: q.faults.NullStatus}
+			return o.order()
+		}}
 }
 
 // oneOrder reads past the index: an order is there at once.
@@ -79,10 +85,10 @@ func (q *request) oneOrder(args map[string]any) (any, error) {
 		return nil, &apiError{Message: "Invalid global id '" + shorten(id) + "'"}
 	}
 	r := q.orders.byID[n]
-	if r == nil || r.deleted || !q.covered(r.indexed[len(r.indexed)-1].Created, q.now) {
+	if r == nil || r.deleted() || !q.covered(r.latest.Facts().Created, q.now) {
 		return nil, nil
 	}
-	return q.view(r.body()), nil
+	return q.view(r), nil
 }
 
 func (q *request) listOrders(args map[string]any) (any, error) {
@@ -99,27 +105,23 @@ func (q *request) listOrders(args map[string]any) (any, error) {
 			return nil, &apiError{Message: "The twin doesn't sort orders by " + k + "."}
 		}
 	}
-	found := q.search(q.query(args, "orders"), key, q.now)
 	reverse, _ := args["reverse"].(bool)
-	if reverse {
-		slices.Reverse(found)
-	}
-	from, to, err := p.bounds(found, key, reverse)
+	index, match := q.indexed(q.query(args, "orders"), q.now)
+	found, err := p.walk(index.by(key), key, reverse, match)
 	if err != nil {
 		return nil, err
 	}
 	nodes, cursors := []any{}, []string{}
-	lo, hi := p.cut(from, to)
-	for _, f := range found[lo:hi] {
-		if r := q.orders.byID[f.ID]; !r.deleted { // the index may not know yet
-			nodes, cursors = append(nodes, q.view(r.body())), append(cursors, key.cursor(f))
+	for _, e := range found.entries {
+		if r := q.orders.byID[e.id]; !r.deleted() { // the index may not know yet
+			nodes, cursors = append(nodes, q.view(r)), append(cursors, key.cursor(e))
 		}
 	}
-	return paged(nodes, cursors, lo > 0, hi < len(found)), nil
+	return paged(nodes, cursors, found.before, found.after), nil
 }
 
 // query reads the query of a search, and notes what the answer says of it.
-func (q *request) query(args map[string]any, path string) func(*facts) bool {
+func (q *request) query(args map[string]any, path string) func(*entry) bool {
 	text, _ := args["query"].(string)
 	if text == "" {
 		return matchAll
@@ -137,7 +139,13 @@ func (q *request) countOrders(args map[string]any) (any, error) {
 	if err := q.mayReadOrders("ordersCount"); err != nil {
 		return nil, err
 	}
-	n, precision := len(q.search(q.query(args, "ordersCount"), sortKeys[0], q.now)), "EXACT"
+	n, precision := 0, "EXACT"
+	index, match := q.indexed(q.query(args, "ordersCount"), q.now)
+	for _, e := range index.shown {
+		if match(e) {
+			n++
+		}
+	}
 	if limit, ok := args["limit"].(int64); ok && limit >= 0 && int64(n) > limit {
 		n, precision = int(limit), "AT_LEAST"
 	}
@@ -146,8 +154,8 @@ func (q *request) countOrders(args map[string]any) (any, error) {
 
 // A cursor is a place in the order of the sort, so that pages go on where the last ended whatever comes between.
 
-func (k sortKey) cursor(f *facts) string {
-	b, err := json.Marshal(k.position(f))
+func (k sortKey) cursor(e *entry) string {
+	b, err := json.Marshal(k.position(e))
 	if err != nil {
 		panic(err) // two numbers
 	}
@@ -160,34 +168,4 @@ func readCursor(text string) (p position, err error) {
 		return p, &apiError{Message: "Invalid cursor for current pagination sort.", Extensions: badRequest}
 	}
 	return p, nil
-}
-
-// bounds returns the places of a sorted list that after and before leave.
-func (p page) bounds(found []*facts, key sortKey, reverse bool) (from, to int, err error) {
-	place := func(cursor string, past bool) (int, error) {
-		at, err := readCursor(cursor)
-		i, _ := slices.BinarySearchFunc(found, at, func(f *facts, at position) int {
-			c := key.position(f).compare(at)
-			if reverse {
-				c = -c
-			}
-			if c == 0 && past {
-				return -1
-			}
-			return c
-		})
-		return i, err
-	}
-	to = len(found)
-	if p.after != "" {
-		if from, err = place(p.after, true); err != nil {
-			return 0, 0, err
-		}
-	}
-	if p.before != "" {
-		if to, err = place(p.before, false); err != nil {
-			return 0, 0, err
-		}
-	}
-	return from, max(from, to), nil
 }

@@ -11,7 +11,7 @@ import (
 // query is a search for orders in Shopify's syntax: https://shopify.dev/docs/api/usage/search-syntax.
 type query struct {
 	text     string
-	match    func(*facts) bool
+	match    func(*entry) bool
 	warnings []warning
 }
 
@@ -22,7 +22,7 @@ type warning struct {
 	Code    string `json:"code"`
 }
 
-func matchAll(*facts) bool { return true }
+func matchAll(*entry) bool { return true }
 
 // parseQuery reads terms such as updated_at:>='2026-11-01T00:00:00Z', joined by AND, OR, NOT and brackets.
 func parseQuery(text string) *query {
@@ -91,26 +91,26 @@ func (p *queryParser) accept(word string) bool {
 	return true
 }
 
-func (p *queryParser) either() func(*facts) bool {
+func (p *queryParser) either() func(*entry) bool {
 	match := p.both()
 	for p.accept("OR") {
 		a, b := match, p.both()
-		match = func(f *facts) bool { return a(f) || b(f) }
+		match = func(e *entry) bool { return a(e) || b(e) }
 	}
 	return match
 }
 
-func (p *queryParser) both() func(*facts) bool {
+func (p *queryParser) both() func(*entry) bool {
 	match := p.one()
 	for p.peek() != "" && p.peek() != "OR" && p.peek() != ")" {
 		p.accept("AND")
 		a, b := match, p.one()
-		match = func(f *facts) bool { return a(f) && b(f) }
+		match = func(e *entry) bool { return a(e) && b(e) }
 	}
 	return match
 }
 
-func (p *queryParser) one() func(*facts) bool {
+func (p *queryParser) one() func(*entry) bool {
 	if p.depth++; p.depth > maxDepth {
 		p.words = nil
 	}
@@ -133,13 +133,13 @@ func (p *queryParser) one() func(*facts) bool {
 	}
 }
 
-func not(match func(*facts) bool) func(*facts) bool { return func(f *facts) bool { return !match(f) } }
+func not(match func(*entry) bool) func(*entry) bool { return func(e *entry) bool { return !match(e) } }
 
 // term reads field:value, field:>=value, or a word to be found in names.
-func (p *queryParser) term(word string) func(*facts) bool {
+func (p *queryParser) term(word string) func(*entry) bool {
 	field, value, ok := strings.Cut(word, ":")
 	if !ok {
-		return func(f *facts) bool { return strings.Contains(f.Name, word) || strings.EqualFold(f.Email, word) }
+		return func(e *entry) bool { return strings.Contains(e.name(), word) || strings.EqualFold(e.d.Email(), word) }
 	}
 	op := "="
 	for _, o := range []string{">=", "<=", ">", "<"} {
@@ -157,25 +157,25 @@ func (p *queryParser) term(word string) func(*facts) bool {
 		if err != nil {
 			return p.doubt(field, "Invalid value for this search field.", "invalid_value")
 		}
-		return func(f *facts) bool { return holds(cmp.Compare(f.ID, id), op) }
+		return func(e *entry) bool { return holds(cmp.Compare(e.id, id), op) }
 	case "test":
-		return func(f *facts) bool { return strconv.FormatBool(f.Test) == value }
+		return func(e *entry) bool { return strconv.FormatBool(e.d.Facts().Test) == value }
 	}
 	if text := texts[field]; text != nil {
-		return func(f *facts) bool {
-			return slices.ContainsFunc(strings.Split(value, ","), func(v string) bool { return text(f, v) })
+		return func(e *entry) bool {
+			return slices.ContainsFunc(strings.Split(value, ","), func(v string) bool { return text(e, v) })
 		}
 	}
 	return p.doubt(field, "Invalid search field for this query.", "invalid_field")
 }
 
-func (p *queryParser) doubt(field, message, code string) func(*facts) bool {
+func (p *queryParser) doubt(field, message, code string) func(*entry) bool {
 	p.warnings = append(p.warnings, warning{field, message, code})
 	return matchAll
 }
 
 // timeTerm compares a time. A date alone is a whole day.
-func (p *queryParser) timeTerm(field, op, value string) func(*facts) bool {
+func (p *queryParser) timeTerm(field, op, value string) func(*entry) bool {
 	from, err := time.Parse(time.RFC3339, value)
 	to := from
 	if err != nil {
@@ -186,8 +186,8 @@ func (p *queryParser) timeTerm(field, op, value string) func(*facts) bool {
 		return p.doubt(field, "Invalid value for this search field.", "invalid_value")
 	}
 	get := times[field]
-	return func(f *facts) bool {
-		at := get(f)
+	return func(e *entry) bool {
+		at := time.Unix(get(e), 0)
 		switch op {
 		case ">=":
 			return !at.Before(from)
@@ -216,68 +216,37 @@ func holds(c int, op string) bool {
 	return c == 0
 }
 
-var times = map[string]func(*facts) time.Time{
-	"created_at":   func(f *facts) time.Time { return f.Created },
-	"updated_at":   func(f *facts) time.Time { return f.Updated },
-	"processed_at": func(f *facts) time.Time { return f.Processed },
+var times = map[string]func(*entry) int64{
+	"created_at":   func(e *entry) int64 { return e.created },
+	"updated_at":   func(e *entry) int64 { return e.updated },
+	"processed_at": func(e *entry) int64 { return e.processed },
 }
 
-var texts = map[string]func(f *facts, value string) bool{
-	"name": func(f *facts, v string) bool {
-		return strings.EqualFold(strings.TrimPrefix(f.Name, "#"), strings.TrimPrefix(v, "#"))
+func (e *entry) name() string { return "#" + strconv.FormatInt(e.number, 10) }
+
+var texts = map[string]func(e *entry, value string) bool{
+	"name":             func(e *entry, v string) bool { return e.name() == "#"+strings.TrimPrefix(v, "#") },
+	"email":            func(e *entry, v string) bool { return strings.EqualFold(e.d.Email(), v) },
+	"financial_status": func(e *entry, v string) bool { return v == "any" || strings.EqualFold(e.d.Facts().Financial, v) },
+	"fulfillment_status": func(e *entry, v string) bool {
+		is := cmp.Or(e.d.Fulfillment(), "unfulfilled")
+		return strings.EqualFold(is, fulfillmentWords[v]) || strings.EqualFold(is, v)
 	},
-	"email":            func(f *facts, v string) bool { return strings.EqualFold(f.Email, v) },
-	"financial_status": func(f *facts, v string) bool { return v == "any" || strings.EqualFold(f.Financial, v) },
-	"fulfillment_status": func(f *facts, v string) bool {
-		return strings.EqualFold(cmp.Or(f.Fulfillment, "unfulfilled"), fulfillmentWords[v]) ||
-			strings.EqualFold(cmp.Or(f.Fulfillment, "unfulfilled"), v)
-	},
-	"source_name": func(f *facts, v string) bool { return strings.EqualFold(f.Source, v) },
-	"tag":         func(f *facts, v string) bool { return slices.Contains(strings.Split(f.Tags, ", "), v) },
-	"status": func(f *facts, v string) bool {
-		switch v {
+	"source_name": func(e *entry, v string) bool { return strings.EqualFold(e.d.Facts().Source, v) },
+	"tag":         func(e *entry, v string) bool { return slices.Contains(strings.Split(e.d.Facts().Tags, ", "), v) },
+	"status": func(e *entry, v string) bool {
+		switch f := e.d.Facts(); v {
 		case "open":
-			return f.Cancelled == nil && f.Closed == nil
+			return f.Cancelled.IsZero() && f.Closed.IsZero()
 		case "closed":
-			return f.Closed != nil
+			return !f.Closed.IsZero()
 		case "cancelled":
-			return f.Cancelled != nil
+			return !f.Cancelled.IsZero()
 		case "not_closed":
-			return f.Closed == nil
+			return f.Closed.IsZero()
 		}
 		return v == "any"
 	},
 }
 
 var fulfillmentWords = map[string]string{"shipped": "fulfilled", "unshipped": "unfulfilled"}
-
-// sortKey is what orders are sorted by; orders of one value are by id.
-type sortKey string
-
-// position is the place of an order in a sorted list.
-type position struct {
-	Value int64 `json:"v"`
-	ID    int64 `json:"i"`
-}
-
-func (p position) compare(q position) int {
-	return cmp.Or(cmp.Compare(p.Value, q.Value), cmp.Compare(p.ID, q.ID))
-}
-
-func (k sortKey) position(f *facts) position {
-	p := position{ID: f.ID}
-	switch k {
-	case "CREATED_AT":
-		p.Value = f.Created.Unix()
-	case "UPDATED_AT":
-		p.Value = f.Updated.Unix()
-	case "ORDER_NUMBER":
-		p.Value = f.Number
-	case "PROCESSED_AT":
-		p.Value = f.Processed.Unix()
-	}
-	return p
-}
-
-// sortKeys are those that the twin can sort by. PROCESSED_AT is Shopify's default.
-var sortKeys = []sortKey{"PROCESSED_AT", "CREATED_AT", "UPDATED_AT", "ORDER_NUMBER", "ID"}

@@ -80,7 +80,7 @@ func New(o Options) (*Twin, error) {
 	}
 	t := &Twin{opt: o, shops: map[string]*shop{}}
 	orders := &t.opt.Orders
-	orders.Secret, orders.Route, orders.Tried, orders.Now = o.Secret, t.route, t.tried, o.Now
+	orders.Secret, orders.Route, orders.Tried, orders.Now, orders.Clock = o.Secret, t.route, t.tried, o.Now, o.Now
 	if orders.Numbers == nil { // all batches of orders count on
 		orders.Numbers = new(atomic.Int64)
 		orders.Numbers.Store(simulate.FirstNumber)

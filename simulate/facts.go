@@ -1,0 +1,35 @@
+package simulate
+
+import "time"
+
+// Facts are what Shopify's search knows of an order, but for what [Delivery.Fulfillment] and [Delivery.Email] say.
+type Facts struct {
+	ID, Number                  int64
+	Created, Updated, Processed time.Time // in the shop's zone
+	Cancelled, Closed           time.Time // zero for none
+	Financial, Source, Tags     string
+	Test                        bool
+}
+
+// Facts returns the facts of the order after the delivery; zero but for ID with poison.
+func (d *Delivery) Facts() Facts {
+	o, st := d.says.order, &d.says.state
+	if o == nil {
+		return Facts{ID: d.OrderID}
+	}
+	return Facts{ID: o.id, Number: o.number, Created: o.created, Updated: st.updated, Processed: o.processed,
+		Cancelled: st.cancelled, Closed: st.closed, Financial: st.financial, Source: o.source, Tags: st.tags, Test: o.test}
+}
+
+// Fulfillment is the order's status after the delivery; "" for null.
+func (d *Delivery) Fulfillment() string {
+	var v view
+	v.look(d.says.order, &d.says.state)
+	return v.fulfillment(&d.says.state)
+}
+
+// Email is the customer's address; "" where there is none.
+func (d *Delivery) Email() string { return d.says.order.email() }
+
+// Known reports whether the delivery tells of an order that is there: not with poison, nor once it is deleted.
+func (d *Delivery) Known() bool { return d.says.order != nil && !d.says.deleted }
