@@ -42,59 +42,109 @@ type Reconciliation struct {
 	Shop string `json:"shop,omitempty"`
 	// Due is when to go on; now or before: at once. It is zero where nobody connected the shop: never.
 	Due    time.Time `json:"due,omitzero"`
-	Reason string    `json:"reason,omitempty"` // why it can't go on, a code; "" while it can
+	Reason string    `json:"reason,omitempty"` // why it can't go on, or not to the end, a code; "" while it can
 	Since  time.Time `json:"since,omitzero"`   // of Reason
 
-	From         time.Time `json:"from,omitzero"`          // hours from here on are closed one after the other
+	// Asked is what others ask for. Only the process that compares the shop changes the rest.
+	Asked  Asked `json:"asked,omitzero"`
+	Served Asked `json:"served,omitzero"` // of it, what a walk has begun to serve
+
+	ConnectedAt  time.Time `json:"connected_at,omitzero"`  // the install that this is about
+	From         time.Time `json:"from,omitzero"`          // when the shop was first connected: hours from that one on are closed
 	CheckedAt    time.Time `json:"checked_at,omitzero"`    // when the newest look ended
 	LookedTo     time.Time `json:"looked_to,omitzero"`     // changes before it are here, but for Pending
+	LookDue      time.Time `json:"look_due,omitzero"`      // when to look next
 	ClosedTo     time.Time `json:"closed_to,omitzero"`     // all hours before it are closed
+	SweepDue     time.Time `json:"sweep_due,omitzero"`     // when to sweep hours next
 	SweptAt      time.Time `json:"swept_at,omitzero"`      // when the newest nightly sweep ended
 	BackfilledAt time.Time `json:"backfilled_at,omitzero"` // when the newest backfill ended
 
-	Look     Walk `json:"look,omitzero"` // zero: none is under way
+	// Look and Sweep, over hours, are walks of seconds; Night, over days, and Backfill may take hours. A zero one is
+	// not under way.
+	Look     Walk `json:"look,omitzero"`
 	Sweep    Walk `json:"sweep,omitzero"`
+	Night    Walk `json:"night,omitzero"`
 	Backfill Walk `json:"backfill,omitzero"`
 
-	Pending []int64    `json:"pending,omitempty"` // orders that were sent to the queue and not yet seen recorded
-	Hours   []OpenHour `json:"hours,omitempty"`   // by their time
+	Backfilled Walk `json:"backfilled,omitzero"` // the newest backfill that ended
+
+	Pending []PendingOrder `json:"pending,omitempty"` // were sent to the queue and not yet seen recorded
+	Hours   []OpenHour     `json:"hours,omitempty"`   // that are not closed, by their time
+	Altered []time.Time    `json:"altered,omitempty"` // closed hours of which somebody altered lines of the ledger
 
 	RequestsOn time.Time `json:"requests_on,omitzero"` // the day in UTC that Requests and Points are of
 	Requests   int       `json:"requests,omitempty"`
 	Points     int       `json:"points,omitempty"` // of Shopify's budget
 }
 
-// Walk goes through a shop's orders of a time, page by page. A walk that was interrupted goes on behind its
-// last page.
+// Missing counts the orders that Shopify has, that bellhop knows of and that are not here yet. Those of a backfill are
+// none: nobody expected them here.
+func (r *Reconciliation) Missing() (n int) {
+	for i := range r.Pending {
+		if p := &r.Pending[i]; p.Missing && !p.Backfill {
+			n++
+		}
+	}
+	return n
+}
+
+// Asked is when somebody asked for something.
+type Asked struct {
+	Look     time.Time `json:"look,omitzero"`
+	Backfill time.Time `json:"backfill,omitzero"`
+	Since    time.Time `json:"since,omitzero"` // orders from then on; zero: all that the scopes cover
+}
+
+// PendingOrder is an order on its way through the queue. At is zero for one that changed while it was fetched: it is
+// fetched again.
+type PendingOrder struct {
+	ID        int64     `json:"id"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"` // as it was sent
+	At        time.Time `json:"at,omitzero"`         // when Shopify said so
+	Tries     int       `json:"tries,omitempty"`     // how often it was sent again
+	Missing   bool      `json:"missing,omitempty"`   // it was not here
+	Deleted   bool      `json:"deleted,omitempty"`   // it is no longer there
+	Backfill  bool      `json:"backfill,omitempty"`
+}
+
+// Walk goes through a shop's orders of a time, page by page. One that was interrupted goes on at its place.
 type Walk struct {
 	From      time.Time `json:"from,omitzero"`
 	To        time.Time `json:"to,omitzero"`
 	StartedAt time.Time `json:"started_at,omitzero"`
-	Cursor    string    `json:"cursor,omitempty"`  // of the next page; "" at the beginning
-	Nightly   bool      `json:"nightly,omitempty"` // a sweep over days; the others are over hours
-	// Bulk is the id of the bulk operation whose result the walk reads; "" where it goes by pages. Seen says how
-	// much of it is done.
-	Bulk string `json:"bulk,omitempty"`
+	// Place is how far it has come from From to To, or a backfill from To to From.
+	Place time.Time `json:"place,omitzero"`
+	// Bulk is the id of the bulk operation whose result the walk reads first, and BulkRead says how many orders of it
+	// are done.
+	Bulk     string `json:"bulk,omitempty"`
+	BulkRead int    `json:"bulk_read,omitempty"`
 
-	Total    int `json:"total,omitempty"` // orders that Shopify counts in the time; 0 while unknown
+	Total    int `json:"total,omitempty"` // orders that Shopify counts in the time, at least; 0 while unknown
 	Seen     int `json:"seen,omitempty"`
 	Found    int `json:"found,omitempty"` // that were missing here
 	Differed int `json:"differed,omitempty"`
 	Deleted  int `json:"deleted,omitempty"` // that are no longer there
+
+	// Behind is when an order was updated that Shopify's list lacked, the earliest; zero for none.
+	Behind   time.Time  `json:"behind,omitzero"`
+	Hours    []OpenHour `json:"hours,omitempty"`   // of a nightly sweep
+	Restated time.Time  `json:"restated,omitzero"` // hours before it were stated anew, where they had to be
 }
 
 // Running reports whether a walk is under way.
 func (w *Walk) Running() bool { return !w.StartedAt.IsZero() }
 
-// OpenHour is what sweeps found in an hour that is not closed.
+// OpenHour is what sweeps found in an hour.
 type OpenHour struct {
 	Hour     time.Time `json:"hour"` // its beginning, in UTC
 	Shopify  int       `json:"shopify,omitempty"`
 	Differed int       `json:"differed,omitempty"`
+	Left     int       `json:"left,omitempty"` // found by the sweep that is under way or the newest: it is not closed
 }
 
 // Bounds of a [Reconciliation].
 const (
 	MaxPending   = 1000
 	MaxOpenHours = 2500 // more than fit into a hundred days
+	MaxAltered   = 200
 )

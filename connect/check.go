@@ -92,8 +92,8 @@ func sameDay(now, checked time.Time) bool {
 	return now.UTC().Format(time.DateOnly) == checked.UTC().Format(time.DateOnly)
 }
 
-// accessAfter decides what a refusal means for a connection.
-func accessAfter(r admin.Refusal) bellhop.AccessState {
+// AccessAfter decides what a refusal means for a connection.
+func AccessAfter(r admin.Refusal) bellhop.AccessState {
 	switch r {
 	case "":
 		return bellhop.AccessGood
@@ -108,7 +108,7 @@ func accessAfter(r admin.Refusal) bellhop.AccessState {
 func (c *Connector) settle(ctx context.Context, was bellhop.Connection, found seen, r admin.Refusal) error {
 	ctx, cancel := saving(ctx)
 	defer cancel()
-	access, now := accessAfter(r), c.now()
+	access, now := AccessAfter(r), c.now()
 	if access == bellhop.AccessLost && isUninstall(was) {
 		// A check that took longer than its lease may have met a new install meanwhile.
 		is, err := c.Store.Connection(ctx, was.Shop)
@@ -173,20 +173,29 @@ const (
 var slowly = map[string]bool{string(admin.AddressNotAllowed): true, string(admin.WrongCredentials): true,
 	string(admin.ScopeMissing): true, string(admin.VersionRetired): true, string(admin.ShopUnavailable): true}
 
-// nextCheck returns how long to leave a connection alone. Trouble that lasts doubles the time: bellhop waits as long
-// again as it has lasted.
+// nextCheck returns how long to leave a connection alone.
 func nextCheck(conn bellhop.Connection, now time.Time) time.Duration {
 	switch conn.Access {
 	case bellhop.AccessGood:
 		return goodCheck
 	case bellhop.AccessRefused:
-		least := firstRetry
-		if slowly[conn.Reason] {
-			least = goodCheck
-		}
-		return min(longestRetry, max(least, now.Sub(conn.Since)))
+		return retryAfter(conn.Reason, now.Sub(conn.Since))
 	}
 	return lostCheck
+}
+
+// retryAfter returns how long to wait after a refusal that has lasted for some time: as long again.
+func retryAfter(reason string, lasted time.Duration) time.Duration {
+	least := firstRetry
+	if slowly[reason] {
+		least = goodCheck
+	}
+	return min(longestRetry, max(least, lasted))
+}
+
+// RetryAfter is how long other work with a shop waits after a refusal that has lasted for some time.
+func RetryAfter(reason string, lasted time.Duration) time.Duration {
+	return jitter(retryAfter(reason, lasted))
 }
 
 // jitter spreads checks that were due together by a third to either side.

@@ -105,7 +105,7 @@ func (w *Watch) Keep(ctx context.Context, due bellhop.Connection) error {
 		}
 		return w.check(ctx, due.Shop)
 	})
-	if isBusy(err) || bellhop.KindOf(err) == bellhop.NotFound { // or it was erased
+	if IsBusy(err) || bellhop.KindOf(err) == bellhop.NotFound { // or it was erased
 		return nil
 	}
 	return err

@@ -28,13 +28,20 @@ const (
 // LeasePrefix is before the shop's domain in the name of its lease.
 const LeasePrefix = "shop/"
 
-// isBusy reports that another process works on the shop.
-func isBusy(err error) bool { return bellhop.CodeOf(err) == "shop_busy" }
+// IsBusy reports that another process works on the shop.
+func IsBusy(err error) bool { return bellhop.CodeOf(err) == "shop_busy" }
 
-// hold does something with a shop while nobody else does.
+// hold does something with a shop's connection while nobody else does.
 func (c *Connector) hold(ctx context.Context, shop string, patience time.Duration,
 	do func(context.Context) error) error {
-	lease, err := c.take(ctx, shop, patience)
+	return c.Hold(ctx, LeasePrefix, shop, patience, do)
+}
+
+// Hold does something with a shop under a lease that has the shop's domain behind a prefix. It waits for the lease for
+// as long as patience, and then fails: see [IsBusy]. do has less time than the lease.
+func (c *Connector) Hold(ctx context.Context, prefix, shop string, patience time.Duration,
+	do func(context.Context) error) error {
+	lease, err := c.take(ctx, prefix, shop, patience)
 	if err != nil {
 		return err
 	}
@@ -46,10 +53,10 @@ func (c *Connector) hold(ctx context.Context, shop string, patience time.Duratio
 
 // take takes the shop's lease. Each call has a holder's name of its own: goroutines of one process exclude
 // each other, too.
-func (c *Connector) take(ctx context.Context, shop string, patience time.Duration) (store.Lease, error) {
+func (c *Connector) take(ctx context.Context, prefix, shop string, patience time.Duration) (store.Lease, error) {
 	holder := c.Holder + "-" + rand.Text()[:10]
 	for until := c.Now().Add(patience); ; {
-		l, err := c.Store.TakeLease(ctx, LeasePrefix+shop, holder, c.Now(), leaseLength)
+		l, err := c.Store.TakeLease(ctx, prefix+shop, holder, c.Now(), leaseLength)
 		if err != nil || l.Holder == holder {
 			return l, err
 		}

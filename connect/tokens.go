@@ -129,7 +129,7 @@ func (c *Connector) withToken(ctx context.Context, conn *bellhop.Connection, do 
 	renewed, late := false, error(nil)
 	if isDue(renewAt(*conn), c.now()) || conn.Token == "" {
 		late = c.renew(ctx, conn, c.ask)
-		if late != nil && (c.expired(*conn) || accessAfter(admin.RefusalOf(late)) == bellhop.AccessLost ||
+		if late != nil && (c.expired(*conn) || AccessAfter(admin.RefusalOf(late)) == bellhop.AccessLost ||
 			admin.RefusalOf(late) == "") {
 			return late
 		}

@@ -42,6 +42,7 @@ const (
 type OrderHead struct {
 	ID                   int64
 	CreatedAt, UpdatedAt time.Time // in UTC; zero for a deleted one
+	SaidAt               time.Time // when Shopify said so; see [bellhop.Version]
 	Schema               int       // of its details: 0 for one that an older bellhop kept less of
 	Deleted              bool
 }

@@ -9,21 +9,21 @@ import (
 	"bellhop/store"
 )
 
-// maxCursor bounds a cursor and an id of Shopify's; they have some hundred characters.
-const maxCursor = 4096
+// maxBulk bounds an id of Shopify's; they have some dozens of characters.
+const maxBulk = 4096
 
 // CheckReconciliation returns r as it is kept.
 func CheckReconciliation(r bellhop.Reconciliation) (bellhop.Reconciliation, error) {
 	switch {
 	case len(r.Pending) > bellhop.MaxPending:
 		return r, bellhop.Invalidf("pending", "%d orders are pending: %d at most", len(r.Pending), bellhop.MaxPending)
-	case len(r.Hours) > bellhop.MaxOpenHours:
-		return r, bellhop.Invalidf("hours", "%d hours are open: %d at most", len(r.Hours), bellhop.MaxOpenHours)
-	}
-	for _, w := range walksOf(&r) {
-		if len(w.Cursor) > maxCursor || len(w.Bulk) > maxCursor {
-			return r, bellhop.Invalidf("cursor", "a walk's cursor has %d characters at most", maxCursor)
-		}
+	case max(len(r.Hours), len(r.Night.Hours)) > bellhop.MaxOpenHours:
+		return r, bellhop.Invalidf("hours", "%d hours are open: %d at most", max(len(r.Hours), len(r.Night.Hours)),
+			bellhop.MaxOpenHours)
+	case len(r.Altered) > bellhop.MaxAltered:
+		return r, bellhop.Invalidf("altered", "%d hours are altered: %d at most", len(r.Altered), bellhop.MaxAltered)
+	case len(r.Backfill.Bulk) > maxBulk:
+		return r, bellhop.Invalidf("bulk", "the id of a bulk operation has %d characters at most", maxBulk)
 	}
 	for _, at := range reconciledTimes(&r) {
 		*at = at.UTC().Truncate(time.Microsecond)
@@ -32,17 +32,31 @@ func CheckReconciliation(r bellhop.Reconciliation) (bellhop.Reconciliation, erro
 }
 
 func walksOf(r *bellhop.Reconciliation) []*bellhop.Walk {
-	return []*bellhop.Walk{&r.Look, &r.Sweep, &r.Backfill}
+	return []*bellhop.Walk{&r.Look, &r.Sweep, &r.Night, &r.Backfill, &r.Backfilled}
 }
 
 func reconciledTimes(r *bellhop.Reconciliation) []*time.Time {
-	all := []*time.Time{&r.Due, &r.Since, &r.From, &r.CheckedAt, &r.LookedTo, &r.ClosedTo, &r.SweptAt, &r.BackfilledAt,
-		&r.RequestsOn}
-	for _, w := range walksOf(r) {
-		all = append(all, &w.From, &w.To, &w.StartedAt)
+	all := []*time.Time{&r.Due, &r.Since, &r.ConnectedAt, &r.From, &r.CheckedAt, &r.LookedTo, &r.LookDue, &r.ClosedTo,
+		&r.SweepDue, &r.SweptAt, &r.BackfilledAt, &r.RequestsOn}
+	for _, a := range []*bellhop.Asked{&r.Asked, &r.Served} {
+		all = append(all, &a.Look, &a.Backfill, &a.Since)
 	}
-	for i := range r.Hours {
-		all = append(all, &r.Hours[i].Hour)
+	for i := range r.Pending {
+		all = append(all, &r.Pending[i].UpdatedAt, &r.Pending[i].At)
+	}
+	for i := range r.Altered {
+		all = append(all, &r.Altered[i])
+	}
+	all = hoursOf(all, r.Hours)
+	for _, w := range walksOf(r) {
+		all = append(hoursOf(all, w.Hours), &w.From, &w.To, &w.StartedAt, &w.Place, &w.Behind, &w.Restated)
+	}
+	return all
+}
+
+func hoursOf(all []*time.Time, hours []bellhop.OpenHour) []*time.Time {
+	for i := range hours {
+		all = append(all, &hours[i].Hour)
 	}
 	return all
 }

@@ -129,10 +129,11 @@ func WholeOrder[R Row](r R) (row move.OrderRow) {
 }
 
 // HeadColumns are the columns for [Head], of an alias o.
-const HeadColumns = `o.order_id, coalesce(o.created_at, o.placed_at), o.updated_at,
+const HeadColumns = `o.order_id, coalesce(o.created_at, o.placed_at), o.updated_at, o.version_triggered_at,
 	CAST(o.details ->> 'schema' AS bigint), o.deleted`
 
 // Head reads what tells whether an order has to be compared.
 func Head[R Row](r R) store.OrderHead {
-	return store.OrderHead{ID: r.Int(), CreatedAt: r.Time(), UpdatedAt: r.Time(), Schema: int(r.Int()), Deleted: r.Bool()}
+	return store.OrderHead{ID: r.Int(), CreatedAt: r.Time(), UpdatedAt: r.Time(), SaidAt: r.Time(),
+		Schema: int(r.Int()), Deleted: r.Bool()}
 }
