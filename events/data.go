@@ -55,12 +55,13 @@ type Customer struct {
 	Email string `json:"email" example:"jo@example.com"`
 }
 
-// Trace is the way of the webhook that first brought the order.
+// Trace is the way of what first brought the order: a webhook, or what bellhop fetched.
 type Trace struct {
 	TriggeredAt *time.Time `json:"triggered_at"`
 	AcceptedAt  *time.Time `json:"accepted_at"`
 	RecordedAt  *time.Time `json:"recorded_at"`
 	PushedAt    *time.Time `json:"pushed_at"`
+	Found       string     `json:"found,omitempty" enum:"backfill,reconcile" doc:"Missing where a webhook brought the order first. backfill: bellhop fetched it when the shop was connected. reconcile: bellhop found it missing when it compared the shop with Shopify. triggered_at is when Shopify answered bellhop then."`
 }
 
 // OrdersPush is a push inside its order. It names the device's installation, and
@@ -114,7 +115,8 @@ func OrderOf(o *bellhop.Order) Order {
 		CancelledAt: at(o.CancelledAt), EditedAt: at(o.EditedAt), RefundedAt: at(o.RefundedAt),
 		RedactedAt: AtUTC(o.RedactedAt), RedactedFor: o.RedactedFor,
 		Trace: Trace{TriggeredAt: AtUTC(o.Trace.TriggeredAt), AcceptedAt: AtUTC(o.Trace.AcceptedAt),
-			RecordedAt: AtUTC(o.Trace.RecordedAt), PushedAt: AtUTC(o.Trace.PushedAt)},
+			RecordedAt: AtUTC(o.Trace.RecordedAt), PushedAt: AtUTC(o.Trace.PushedAt),
+			Found: o.Trace.Found},
 	}
 	if p := o.Presentment; p != nil {
 		out.Presentment = &Amount{Currency: p.Currency, Total: p.String()}

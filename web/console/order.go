@@ -175,7 +175,11 @@ func (v *visit) orderView(o *bellhop.Order) *orderView {
 		view.ToSend = v.T("order.toSend", "N", v.count(toSend))
 	}
 	if t := o.Trace; !t.PushedAt.IsZero() && !t.TriggeredAt.IsZero() {
-		view.Whole = v.T("order.whole", "Span", v.Span(t.PushedAt.Sub(t.TriggeredAt)))
+		whole := "order.whole"
+		if t.Found != "" {
+			whole = "order.wholeFound"
+		}
+		view.Whole = v.T(whole, "Span", v.Span(t.PushedAt.Sub(t.TriggeredAt)))
 	}
 	return view
 }
@@ -203,6 +207,9 @@ func (v *visit) steps(o *bellhop.Order) (steps []step) {
 		{"order.pushed", o.Trace.PushedAt}, {"order.received", received(o.Pushes)},
 	} {
 		out := step{Label: v.T(s.label), At: s.at}
+		if s.label == "order.triggered" && o.Trace.Found != "" {
+			out.Label = v.label("order.found.", o.Trace.Found)
+		}
 		switch {
 		case !s.at.IsZero():
 			out.Clock = v.Seconds(v.In(s.at))

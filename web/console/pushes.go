@@ -112,7 +112,7 @@ func (v *visit) device(p *bellhop.Push) string {
 	switch {
 	case p.Installation != "":
 		return p.Installation
-	case p.Reason == store.ReasonOld, p.Reason == store.ReasonCancelled:
+	case p.Reason == store.ReasonOld, p.Reason == store.ReasonCancelled, p.Reason == store.ReasonBackfill:
 		return v.T("app.none")
 	}
 	return v.T("pushes.noDevice")

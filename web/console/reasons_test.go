@@ -15,7 +15,7 @@ func TestWordsForEachReason(t *testing.T) {
 		for _, reason := range []string{store.ReasonNoDevice, store.ReasonOld, store.ReasonCancelled,
 			store.ReasonDeviceRetired, store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonNotWanted,
 			store.ReasonBelowAmount, store.ReasonStale, store.ReasonQuietHours, store.ReasonServiceAway,
-			store.ReasonResent, store.ReasonUninstalled} {
+			store.ReasonResent, store.ReasonUninstalled, store.ReasonBackfill} {
 			if v.reason(reason) == reason {
 				t.Errorf("%s has no words for %s", l.Name, reason)
 			}

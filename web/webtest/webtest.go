@@ -144,6 +144,12 @@ var cheapHash = sync.OnceValue(func() string {
 // Order records an Order whose id is 820982911946154508 + n.
 func (r *Rig) Order(shop string, n int, change ...func(*bellhop.Order)) bellhop.Order {
 	r.Helper()
+	return r.Brought("orders/create", shop, n, change...)
+}
+
+// Brought records such an order from an event of a topic.
+func (r *Rig) Brought(topic, shop string, n int, change ...func(*bellhop.Order)) bellhop.Order {
+	r.Helper()
 	at := Day.Add(time.Duration(n) * time.Second)
 	eur := bellhop.Money{Units: 37211, Digits: 2, Currency: "EUR"}
 	o := &bellhop.Order{
@@ -160,7 +166,7 @@ func (r *Rig) Order(shop string, n int, change ...func(*bellhop.Order)) bellhop.
 	for _, c := range change {
 		c(o)
 	}
-	e := &bellhop.Event{Shop: shop, Topic: "orders/create", APIVersion: "2026-10",
+	e := &bellhop.Event{Shop: shop, Topic: topic, APIVersion: "2026-10",
 		WebhookID:   fmt.Sprint("w", n, o.Version.Hash),
 		TriggeredAt: at, AcceptedAt: at.Add(time.Second), SignedBy: bellhop.SignerApp, Body: []byte(`{"id":1}`)}
 	binary.BigEndian.PutUint64(e.ID[:], uint64(len(shop)))
