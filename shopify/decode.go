@@ -41,6 +41,9 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	case TopicOrderDelete:
 		f.OrderID, err = decodeDelete(e)
 		f.Deleted = true
+	case bellhop.TopicBackfill, bellhop.TopicReconcile:
+		f.OrderID, f.Order, err = decodeAnswer(e)
+		f.Deleted = f.Order == nil
 	case TopicAppUninstalled, TopicAppScopesUpdate, TopicShopUpdate:
 		f.Shop, err = decodeShopNews(e)
 	case TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact:

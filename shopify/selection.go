@@ -9,8 +9,8 @@ import (
 // are made of these selections. No field in them is deprecated: where Shopify retired the version that was asked for,
 // a newer one answers.
 //
-// Variables say what the app's scopes allow: $customers (read_customers), $products (read_products) and $returns
-// (read_returns); read_orders covers all else. $lines and $parts are the sizes of pages.
+// Variables say what the app's scopes allow: $customers (read_customers) and $products (read_products); read_orders
+// covers all else. $lines and $parts are the sizes of pages.
 const (
 	// OrderSelection is a whole order. Where a page in it has a next one, [Connections] get the rest.
 	OrderSelection = OrderFields + `
@@ -22,19 +22,19 @@ const (
       fulfillmentLineItems(first: $lines) {` + nodes + parcelLineFields + ` }` + page + ` }
     }
     refunds {
-      id createdAt processedAt note
+      id createdAt processedAt note duties { amountSet` + bag + ` }
       refundLineItems(first: $lines) {` + nodes + refundLineFields + ` }` + page + ` }
       refundShippingLines(first: $parts) {` + nodes + refundShippingFields + ` }` + page + ` }
       orderAdjustments(first: $parts) {` + nodes + adjustmentFields + ` }` + page + ` }
       transactions(first: $parts) {` + nodes + transactionFields + ` }` + page + ` }
-    }
-    returns(first: 1, reverse: true) @include(if: $returns) { nodes { id status } }`
+    }`
 
 	// OrderFields is an order without its lists that come in pages.
 	OrderFields = `
     id name number createdAt updatedAt processedAt cancelledAt closedAt cancelReason test
     currencyCode taxesIncluded displayFinancialStatus fullyPaid unpaid displayFulfillmentStatus
-    email phone customerLocale note tags poNumber sourceName paymentGatewayNames
+    returnStatus
+    email phone customerLocale note tags poNumber sourceName paymentGatewayNames discountCodes
     customAttributes { key value }
     customer @include(if: $customers) {
       id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber }

@@ -17,7 +17,7 @@ func Operations() map[string]string {
 	return all
 }
 
-var everyScope = []string{"read_orders", "read_customers", "read_products", "read_returns"}
+var everyScope = []string{"read_orders", "read_customers", "read_products"}
 
 // Ask makes a query of a test's own.
 func Ask(ctx context.Context, s *Shop, name string, data any) error {

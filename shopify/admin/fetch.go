@@ -35,7 +35,7 @@ const (
 )
 
 var fetchQuery = operation{"FetchOrders", `query FetchOrders(
-  $ids: [ID!]!, $lines: Int!, $parts: Int!, $customers: Boolean!, $products: Boolean!, $returns: Boolean!
+  $ids: [ID!]!, $lines: Int!, $parts: Int!, $customers: Boolean!, $products: Boolean!
 ) {
   shop { ianaTimezone }
   nodes(ids: $ids) {
@@ -70,8 +70,7 @@ var restQueries = func() map[string]operation {
 // may is what the scopes let a query ask for, as its variables.
 func may(scopes []string) map[string]any {
 	has := func(scope string) bool { return len(MissingScopes(scopes, []string{scope})) == 0 }
-	return map[string]any{"customers": has("read_customers"), "products": has("read_products"),
-		"returns": has("read_returns")}
+	return map[string]any{"customers": has("read_customers"), "products": has("read_products")}
 }
 
 // FetchOrders fetches orders whole, with all their lines, in their order, as far as the granted scopes let it. Beside

@@ -60,7 +60,7 @@ var keep = map[string]string{
 		"displayFulfillmentStatus " +
 		"customAttributes tags note sourceName sourceIdentifier paymentGatewayNames discountCodes customerLocale " +
 		"email phone statusPageUrl customer shippingAddress billingAddress lineItems shippingLines taxLines " +
-		"fulfillments refunds returns risk",
+		"fulfillments refunds returnStatus risk",
 	"LineItemConnection": "edges nodes pageInfo",
 	"LineItemEdge":       "cursor node",
 	"LineItem": "id title name variantTitle vendor sku quantity currentQuantity refundableQuantity unfulfilledQuantity " +
@@ -96,11 +96,12 @@ var keep = map[string]string{
 	"FulfillmentLineItemConnection": "edges nodes pageInfo",
 	"FulfillmentLineItemEdge":       "cursor node",
 	"FulfillmentLineItem":           "id quantity lineItem",
-	"Refund": "id legacyResourceId createdAt updatedAt processedAt note totalRefundedSet refundLineItems " +
+	"Refund": "id legacyResourceId createdAt updatedAt processedAt note duties totalRefundedSet refundLineItems " +
 		"refundShippingLines orderAdjustments transactions",
 	"RefundLineItemConnection":     "edges nodes pageInfo",
 	"RefundLineItemEdge":           "cursor node",
 	"RefundLineItem":               "id quantity restockType lineItem priceSet subtotalSet totalTaxSet",
+	"RefundDuty":                   "amountSet",
 	"RefundShippingLineConnection": "edges nodes pageInfo",
 	"RefundShippingLineEdge":       "cursor node",
 	"RefundShippingLine":           "id subtotalAmountSet taxAmountSet",
@@ -110,9 +111,6 @@ var keep = map[string]string{
 	"OrderTransactionConnection":   "edges nodes pageInfo",
 	"OrderTransactionEdge":         "cursor node",
 	"OrderTransaction":             "id kind status gateway amountSet",
-	"ReturnConnection":             "edges nodes pageInfo",
-	"ReturnEdge":                   "cursor node",
-	"Return":                       "id name status",
 	"OrderRiskSummary":             "recommendation assessments",
 	"OrderRiskAssessment":          "riskLevel provider facts",
 	"App":                          "id title handle",
