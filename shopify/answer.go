@@ -80,7 +80,7 @@ func (n *orderNode) order(zone *time.Location) *order {
 		ID: id, Name: n.Name, OrderNumber: n.Number, Currency: n.Currency, Email: n.Email, Phone: n.Phone,
 		Locale: n.Locale, Customer: n.Customer.customer(), BillingAddress: n.Billing.address(),
 		ShippingAddress: n.Shipping.address(), Note: n.Note, FinancialStatus: n.financialStatus(),
-		FulfillmentStatus: fulfillmentStatus(n.FulfillmentStatus), Test: n.Test, CreatedAt: at(n.CreatedAt),
+		FulfillmentStatus: n.fulfillmentStatus(), Test: n.Test, CreatedAt: at(n.CreatedAt),
 		ProcessedAt: at(n.ProcessedAt), UpdatedAt: at(n.UpdatedAt), CancelledAt: at(n.CancelledAt),
 		ClosedAt: at(n.ClosedAt), CancelReason: strings.ToLower(n.CancelReason), Tags: n.Tags, PONumber: n.PONumber,
 		SourceName: n.SourceName, Gateways: n.Gateways, TaxesIncluded: n.TaxesIncluded, sums: n.sums(),
@@ -154,15 +154,20 @@ func (n *orderNode) financialStatus() string {
 	return "partially_paid"
 }
 
-// fulfillmentStatus is a webhook's word: it has none for an order that is being worked at.
-func fulfillmentStatus(display string) string {
-	switch display {
+// fulfillmentStatus is a webhook's word. It has none for an order of which nothing is sent: GraphQL also shows who
+// works at the rest.
+func (n *orderNode) fulfillmentStatus() string {
+	switch n.FulfillmentStatus {
 	case "FULFILLED":
 		return "fulfilled"
 	case "PARTIALLY_FULFILLED":
 		return "partial"
 	case "RESTOCKED":
 		return "restocked"
+	case "IN_PROGRESS", "ON_HOLD", "SCHEDULED", "REQUEST_DECLINED", "PENDING_FULFILLMENT":
+		if slices.ContainsFunc(n.Fulfillments, func(f fulfillmentNode) bool { return f.Status == "SUCCESS" }) {
+			return "partial"
+		}
 	}
 	return ""
 }

@@ -27,13 +27,17 @@ func at(s string) time.Time {
 }
 
 func event(topic string, body []byte) *bellhop.Event {
-	return &bellhop.Event{
+	e := &bellhop.Event{
 		Shop:        "harbour.myshopify.com",
 		Topic:       topic,
 		TriggeredAt: at("2026-11-20T15:00:00.987654321Z"),
 		AcceptedAt:  at("2026-11-20T15:00:01Z"),
 		Body:        body,
 	}
+	if bellhop.Fetched(topic) {
+		e.SignedBy = bellhop.SignerAPI
+	}
+	return e
 }
 
 // Each file in testdata has the name of its topic and of its peculiarity. The v… ones have all that
