@@ -33,3 +33,29 @@ func (d *Delivery) Email() string { return d.says.order.email() }
 
 // Known reports whether the delivery tells of an order that is there: not with poison, nor once it is deleted.
 func (d *Delivery) Known() bool { return d.says.order != nil && !d.says.deleted }
+
+// Parts are the ids of the order's parcels and refunds.
+func (d *Delivery) Parts() (ids []int64) {
+	for i := range d.says.state.parcels {
+		ids = append(ids, d.says.state.parcels[i].id)
+	}
+	for i := range d.says.state.refunds {
+		ids = append(ids, d.says.state.refunds[i].id)
+	}
+	return ids
+}
+
+// Lines counts the order's lines, its shipping lines, and those of them that an edit removed.
+func (d *Delivery) Lines() (lines, shipping, removed int) {
+	o, st := d.says.order, &d.says.state
+	for i, s := range o.shipping {
+		switch {
+		case s.shop == 0:
+		case i == 1 && st.shippingRemoved:
+			removed++
+		default:
+			shipping++
+		}
+	}
+	return o.lines + st.added, shipping, removed
+}

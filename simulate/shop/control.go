@@ -112,6 +112,7 @@ func (t *Twin) routeOwn(m *http.ServeMux) {
 	m.HandleFunc("GET /_/deliveries", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, t.Ledger().Summary())
 	})
+	m.HandleFunc("GET /_/bulk/{shop}/{file}", t.serveBulk)
 	m.HandleFunc("GET /_/id-token", func(w http.ResponseWriter, r *http.Request) {
 		text, err := t.IDToken(r.FormValue("shop"), cmp.Or(r.FormValue("user"), "owner"))
 		answer(w, map[string]string{"id_token": text}, err)

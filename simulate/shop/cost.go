@@ -1,13 +1,15 @@
 package shop
 
 import (
+	"math"
 	"strings"
 	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// What queries cost, in points: https://shopify.dev/docs/api/usage/rate-limits.
+// What queries cost, in points: https://shopify.dev/docs/api/usage/rate-limits. Shopify doesn't publish how much a
+// page costs; what it was seen to answer fits pageWeight.
 const (
 	maxCost        = 1000 // of one query
 	bucketSize     = 2000 // of a shop's budget
@@ -16,12 +18,22 @@ const (
 	connectionCost = 2 // and what it has in it
 )
 
-// objectCost is what one object in an answer costs. Scalars are free, and so is what pages are made of.
+// pageWeight is how often a connection of n nodes counts what one node costs.
+func pageWeight(n int) int {
+	if n < 1 {
+		return 0
+	}
+	return int(math.Round(1 + math.Log2(float64(n))))
+}
+
+// objectCost is what one object costs. Scalars are free, and so are money, and what pages and the answers of
+// mutations are made of.
 func objectCost(kind string) int {
 	switch {
 	case strings.HasSuffix(kind, "Connection"):
 		return connectionCost
-	case strings.HasSuffix(kind, "Edge"), strings.HasSuffix(kind, "Payload"), kind == "PageInfo":
+	case strings.HasSuffix(kind, "Edge"), strings.HasSuffix(kind, "Payload"), strings.HasSuffix(kind, "UserError"),
+		kind == "PageInfo", kind == "MoneyBag", kind == "MoneyV2":
 		return 0
 	}
 	return 1
@@ -37,20 +49,24 @@ func baseCost(op *ast.OperationDefinition) int {
 
 // price is what an operation may cost at most. A list that isn't a connection counts as one object.
 func (e *execution) price(op *ast.OperationDefinition) int {
-	return baseCost(op) + e.priceOf(op.SelectionSet, 1, 0)
+	return baseCost(op) + e.priceOf(op.SelectionSet, 0)
 }
 
-// priceOf is the price of a selection in an object; items is how many a connection around it has. It stops at
-// what is too much anyway, so that the numbers stay small.
-func (e *execution) priceOf(set ast.SelectionSet, items, depth int) (sum int) {
+// priceOf is the price of a selection in an object. It stops at what is too much anyway, so that the numbers stay
+// small.
+func (e *execution) priceOf(set ast.SelectionSet, depth int) (sum int) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			sum += e.priceOfField(s, items, depth)
+			if e.included(s.Directives) {
+				sum += e.priceOfField(s, depth)
+			}
 		case *ast.InlineFragment:
-			sum += e.priceOf(s.SelectionSet, items, depth)
+			if e.included(s.Directives) {
+				sum += e.priceOf(s.SelectionSet, depth)
+			}
 		case *ast.FragmentSpread:
-			sum += e.priceOf(s.Definition.SelectionSet, items, depth)
+			sum += e.priceOf(s.Definition.SelectionSet, depth)
 		}
 		if sum > maxCost || depth > maxDepth {
 			return maxCost + 1
@@ -59,20 +75,24 @@ func (e *execution) priceOf(set ast.SelectionSet, items, depth int) (sum int) {
 	return sum
 }
 
-func (e *execution) priceOfField(f *ast.Field, items, depth int) int {
+func (e *execution) priceOfField(f *ast.Field, depth int) int {
 	if len(f.SelectionSet) == 0 || f.Definition == nil {
 		return 0
 	}
-	kind := f.Definition.Type.Name()
-	if !strings.HasSuffix(kind, "Connection") {
-		each := objectCost(kind) + e.priceOf(f.SelectionSet, 1, depth+1)
-		if f.Name == "nodes" || f.Name == "edges" {
-			return items * each
-		}
-		return each
+	inside := e.priceOf(f.SelectionSet, depth+1)
+	args := f.ArgumentMap(e.vars)
+	switch kind := f.Definition.Type.Name(); {
+	case strings.HasSuffix(kind, "Connection"):
+		p, _ := readPage(args)
+		return connectionCost + pageWeight(p.size)*inside
+	case f.Name == "nodes" && args["ids"] != nil:
+		ids, _ := args["ids"].([]any)
+		return len(ids) * (objectCost(kind) + inside)
+	case strings.HasSuffix(f.ObjectDefinition.Name, "Payload"): // the mutation's own price has it
+		return inside
+	default:
+		return objectCost(kind) + inside
 	}
-	p, _ := readPage(f.ArgumentMap(e.vars))
-	return connectionCost + e.priceOf(f.SelectionSet, p.size, depth+1)
 }
 
 // bucket is a shop's budget for queries. It fills up at a steady rate.

@@ -22,6 +22,13 @@ func (d document) orNil(key string) any {
 	return nil
 }
 
+// texts is a list of texts.
+func (d document) texts(key string) []any {
+	all, _ := d[key].([]any)
+	return append([]any{}, all...)
+}
+
+// id is a number, as it is written.
 func (d document) id(key string) string {
 	n, _ := d[key].(json.Number)
 	return n.String()
@@ -74,11 +81,16 @@ func (d document) upperOrNil(key string) any {
 // money is an amount in the shop's currency and in the buyer's.
 type money [2]*big.Rat
 
+// money reads a member such as total_price_set; where there is none, total_price is in both currencies.
 func (d document) money(key string) money {
 	set := d.doc(key)
 	var m money
 	for i, side := range []string{"shop_money", "presentment_money"} {
-		r, ok := new(big.Rat).SetString(set.doc(side).text("amount"))
+		amount := set.doc(side).text("amount")
+		if set == nil {
+			amount = d.text(strings.TrimSuffix(key, "_set"))
+		}
+		r, ok := new(big.Rat).SetString(amount)
 		if !ok {
 			r = new(big.Rat)
 		}

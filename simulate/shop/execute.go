@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -183,8 +184,7 @@ func (e *execution) value(t *ast.Type, v any, f *ast.Field, told bool) bool {
 		return e.orNull(t, e.list(t, v.([]any), f))
 	}
 	if o, ok := v.(object); ok {
-		e.cost += objectCost(t.Name())
-		return e.orNull(t, e.object(e.kindOf(t, o), o, f.SelectionSet))
+		return e.orNull(t, e.costly(t.Name(), o, f))
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -193,6 +193,26 @@ func (e *execution) value(t *ast.Type, v any, f *ast.Field, told bool) bool {
 	e.out = append(e.out, b...)
 	return true
 }
+
+// costly appends an object, and adds up what it costs.
+func (e *execution) costly(kind string, o object, f *ast.Field) bool {
+	before := e.cost
+	ok := e.object(e.kindOf(f.Definition.Type, o), o, f.SelectionSet)
+	inside := e.cost - before
+	n, isPage := o[pageSize].(int)
+	switch {
+	case isPage && n == 0: // Shopify doesn't give back what an empty page could have cost
+		e.cost = before + e.priceOfField(f, 0)
+	case isPage:
+		e.cost = before + connectionCost + (inside*pageWeight(n)+n-1)/n
+	case !strings.HasSuffix(f.ObjectDefinition.Name, "Payload"):
+		e.cost += objectCost(kind)
+	}
+	return ok
+}
+
+// pageSize is the name of a member of connections: how many nodes it has.
+const pageSize = "\x00"
 
 // orNull lets a null go up no further than it must.
 func (e *execution) orNull(t *ast.Type, ok bool) bool {
@@ -212,7 +232,12 @@ func (e *execution) kindOf(t *ast.Type, o object) *ast.Definition {
 }
 
 func (e *execution) list(t *ast.Type, all []any, f *ast.Field) bool {
-	begun := len(e.out)
+	begun, before := len(e.out), e.cost
+	defer func() { // what isn't in pages counts once
+		if name := f.Name; len(all) > 1 && name != "nodes" && name != "edges" {
+			e.cost = before + (e.cost-before+len(all)-1)/len(all)
+		}
+	}()
 	e.out = append(e.out, '[')
 	for i, v := range all {
 		if i > 0 {

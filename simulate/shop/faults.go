@@ -20,6 +20,9 @@ type Faults struct {
 	NullStatus bool   `json:"null_status"` // displayFinancialStatus is null
 	LagSeconds int    `json:"lag_seconds"` // that the index of orders is behind
 
+	Bulk        BulkFault `json:"bulk"`         // how bulk operations fail
+	BulkSeconds int       `json:"bulk_seconds"` // that they run; 0 is two
+
 	Elsewhere bool      `json:"elsewhere"` // the shop is of another organisation: client credentials are refused
 	Protected Protected `json:"protected"` // of customers' data, what the app isn't approved for
 
@@ -65,10 +68,14 @@ func (f *Faults) check() error {
 		return bellhop.Invalidf("faults", `broken is %q: give "500", "520", "html", "cut", or "" for none`, string(f.Broken))
 	case f.Protected != ProtectedNothing && f.Protected != ProtectedFields && f.Protected != ProtectedOrders:
 		return bellhop.Invalidf("faults", `protected is %q: give "fields", "orders", or "" for none`, string(f.Protected))
+	case f.Bulk != BulkFine && f.Bulk != BulkForbidden && f.Bulk != BulkFailed && f.Bulk != BulkExpired &&
+		f.Bulk != BulkCut:
+		return bellhop.Invalidf("faults", `bulk is %q: give "forbidden", "failed", "expired", "cut", or "" for none`,
+			string(f.Bulk))
 	case !share(f.Dropped) || !share(f.Delayed) || !share(f.Silent):
 		return bellhop.Invalidf("faults", "dropped, delayed and silent are shares: give 0 to 1")
 	case f.RefreshUnknown < 0 || f.RefreshCut < 0 || f.LagSeconds < 0 || f.DelaySeconds < 0 ||
-		f.LagSeconds > maxSeconds || f.DelaySeconds > maxSeconds:
+		f.BulkSeconds < 0 || f.BulkSeconds > maxSeconds || f.LagSeconds > maxSeconds || f.DelaySeconds > maxSeconds:
 		return bellhop.Invalidf("faults", "a count or a time is out of bounds: give 0 to %d", maxSeconds)
 	}
 	return nil

@@ -37,6 +37,7 @@ type question struct {
 	Query     string         `json:"query"`
 	Operation string         `json:"operationName"`
 	Variables map[string]any `json:"variables"`
+	base      string         // the address where it was asked
 }
 
 // serveGraphQL is POST /admin/api/{version}/graphql.json.
@@ -48,18 +49,23 @@ func (t *Twin) serveGraphQL(w http.ResponseWriter, r *http.Request, s *shop) {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"errors": "Bad Request"})
 		return
 	}
+	if in.base = "http://" + r.Host; r.TLS != nil {
+		in.base = "https://" + r.Host
+	}
 	t.mu.Lock()
+	now := t.opt.Now()
 	version, ok := s.serves(r.PathValue("version"))
 	status, text := http.StatusNotFound, "Not Found"
 	var answer response
 	if ok {
-		status, text = s.admit(r.Header.Get(tokenHeader), t.opt.Now())
+		status, text = s.admit(r.Header.Get(tokenHeader), now)
 	}
 	if status == 0 {
-		answer = t.ask(s, version, in, t.opt.Now())
+		answer = t.ask(s, version, in, now)
 	}
 	broken := s.faults.Broken
 	t.mu.Unlock()
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	if ok {
 		w.Header().Set(versionHeader, version)
 	}
@@ -148,7 +154,7 @@ func (t *Twin) ask(s *shop, version string, in question, now time.Time) (r respo
 			"documentation": "https://shopify.dev/api/usage/rate-limits"}}},
 			Extensions: map[string]any{"cost": s.cost(wanted, nil, now)}}
 	}
-	q := &request{Twin: t, shop: s, now: now}
+	q := &request{Twin: t, shop: s, now: now, base: in.base, schema: sdl}
 	e.cost = baseCost(op)
 	r.Data = e.execute(op, q.root(op))
 	s.bucket.giveBack(float64(wanted - e.cost))

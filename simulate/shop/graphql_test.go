@@ -107,18 +107,18 @@ func TestThrottling(t *testing.T) {
 		const query = "{orders(first:50){nodes{id lineItems(first:2){nodes{id}}}}}"
 		a := r.ask(query)
 		c := a.Extensions.Cost
-		if c.Requested != 2+50*(1+2+2) || c.Actual != 2.0 || c.Throttle.Maximum != 2000 || c.Throttle.Rate != 100 ||
-			c.Throttle.Available != 1998 {
+		if c.Requested != 2+7*(1+2+2) || c.Actual != 37.0 || c.Throttle.Maximum != 2000 || c.Throttle.Rate != 100 ||
+			c.Throttle.Available != 1963 {
 			t.Errorf("the cost is %s", a.text)
 		}
-		r.must(r.SetPoints(domain, 52))
+		r.must(r.SetPoints(domain, 17))
 		a = r.ask(query)
 		c = a.Extensions.Cost
 		if a.Status != 200 || a.code() != "THROTTLED" || a.Errors[0].Message != "Throttled" || a.Data != nil ||
-			c.Actual != nil || c.Requested != 252 || c.Throttle.Available != 52 {
+			c.Actual != nil || c.Requested != 37 || c.Throttle.Available != 17 {
 			t.Errorf("over the budget: %d %s", a.Status, a.text)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(200 * time.Millisecond)
 		if a := r.ask(query); a.code() != nil {
 			t.Errorf("after (requested - available) / restoreRate: %s", a.text)
 		}
@@ -128,8 +128,11 @@ func TestThrottling(t *testing.T) {
 			t.Errorf("without throttleStatus: %s", a.text)
 		}
 		time.Sleep(time.Minute)
-		for _, dear := range []string{"{orders(first:250){nodes{id lineItems(first:10){nodes{id}}}}}",
-			"{orders(first:250){edges{node{lineItems(first:250){edges{node{id}}}}}}}"} {
+		const deep = `nodes{lineItems(first:250){nodes{discountAllocations{discountApplication{index}}}}
+			refunds{refundLineItems(first:250){nodes{lineItem{taxLines{title} lineItemGroup{id}}}}}}`
+		for _, dear := range []string{"{nodes(ids:[" + strings.Repeat(`"gid://shopify/Order/1" `, 250) +
+			"]){...on Order{lineItems(first:10){nodes{id}}}}}",
+			"{a:orders(first:250){" + deep + "} b:orders(first:250){" + deep + "}}"} {
 			if a := r.ask(dear); a.code() != "MAX_COST_EXCEEDED" {
 				t.Errorf("a dear one: %s", a.text)
 			}
@@ -334,6 +337,7 @@ func contains(all []string, s string) bool {
 func TestEveryFieldIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := withOrders(t, simulate.ShopifyOptions{Orders: 30, Updates: 1, FollowUps: 8})
+		r.must(r.SetScopes(domain, []string{"read_customers", "read_orders", "read_products", "read_returns"}))
 		if _, wrong := r.subscribe("ORDERS_CREATE", hooks); wrong != "" {
 			t.Fatal(wrong)
 		}

@@ -3,16 +3,30 @@ package shop
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
+	"time"
 )
 
 // orderView is an order under the rights of the app that asks.
 type orderView struct {
 	document
-	withheld  bool // names, addresses, e-mails and phones
-	customers bool // the app may read customers
-	noStatus  bool
+	rights
+}
+
+// lazily makes a member when it is asked for: an order has many, and a query a few.
+func lazily(do func() any) resolver { return func(map[string]any) (any, error) { return do(), nil } }
+
+// withScope is a member that needs a scope of its own.
+func (o *orderView) withScope(scope, field string, do func() any) resolver {
+	return func(map[string]any) (any, error) {
+		if !o.scopes.has(scope) {
+			return nil, accessDenied(field+" field", scope)
+		}
+		return do(), nil
+	}
 }
 
 // bag writes money as GraphQL does: without zeros at the end, but one behind the point.
@@ -24,8 +38,32 @@ func (o *orderView) bag(m money) object {
 		}
 		return object{"amount": amount, "currencyCode": currency}
 	}
-	return object{"shopMoney": side(m[0], o.text("currency")),
-		"presentmentMoney": side(m[1], o.text("presentment_currency"))}
+	return object{"shopMoney": side(m[0], o.currency()), "presentmentMoney": side(m[1], o.buyersCurrency())}
+}
+
+// bags are members of money.
+func (o *orderView) bags(all map[string]func() money) object {
+	v := object{}
+	for key, m := range all {
+		v[key] = lazily(func() any { return o.bag(m()) })
+	}
+	return v
+}
+
+// bagOrNil is a member that is null where a webhook has nothing.
+func (o *orderView) bagOrNil(key string) resolver {
+	return lazily(func() any {
+		if o.doc(key) == nil && o.text(strings.TrimSuffix(key, "_set")) == "" {
+			return nil
+		}
+		return o.bag(o.money(key))
+	})
+}
+
+func (o *orderView) currency() string { return o.text("currency") }
+
+func (o *orderView) buyersCurrency() string {
+	return cmp.Or(o.text("presentment_currency"), o.currency())
 }
 
 // personal is a text that an app needs an approval for.
@@ -42,59 +80,86 @@ func (o *orderView) order() object {
 	v := object{
 		"id": gid("Order", id), "legacyResourceId": id, "name": o.text("name"), "number": o.int("order_number"),
 		"confirmationNumber": o.orNil("confirmation_number"), "poNumber": o.orNil("po_number"),
-		"createdAt": o.text("created_at"), "updatedAt": o.text("updated_at"), "processedAt": o.text("processed_at"),
-		"cancelledAt": o.orNil("cancelled_at"), "closedAt": o.orNil("closed_at"),
+		"createdAt": o.time("created_at"), "updatedAt": o.time("updated_at"), "processedAt": o.time("processed_at"),
+		"cancelledAt": o.time("cancelled_at"), "closedAt": o.time("closed_at"),
 		"cancelReason": o.upperOrNil("cancel_reason"), "test": o.on("test"), "confirmed": o.on("confirmed"),
-		"edited": o.edited(), "currencyCode": o.text("currency"),
-		"presentmentCurrencyCode": o.text("presentment_currency"), "taxesIncluded": o.on("taxes_included"),
+		"edited": lazily(func() any { return o.edited() }), "currencyCode": o.currency(),
+		"presentmentCurrencyCode": o.buyersCurrency(), "taxesIncluded": o.on("taxes_included"),
 		"displayFinancialStatus":   o.upperOrNil("financial_status"),
 		"displayFulfillmentStatus": fulfillmentStatus(o.text("fulfillment_status")),
 		"customAttributes":         each(o.list("note_attributes"), attribute), "tags": tags(o.text("tags")),
 		"note": o.orNil("note"), "sourceName": o.orNil("source_name"), "sourceIdentifier": o.orNil("source_identifier"),
-		"paymentGatewayNames": o.document["payment_gateway_names"], "customerLocale": o.orNil("customer_locale"),
+		"paymentGatewayNames": o.texts("payment_gateway_names"), "customerLocale": o.orNil("customer_locale"),
 		"discountCodes": codes(o.list("discount_codes")),
 		"email":         o.personal(o.document, "email"), "phone": o.personal(o.document, "phone"),
 		"statusPageUrl":   o.statusPage(),
 		"shippingAddress": o.address("shipping_address"), "billingAddress": o.address("billing_address"),
-		"customer":      resolver(func(map[string]any) (any, error) { return o.customer() }),
+		"customer":      o.withScope("read_customers", "customer", o.customer),
 		"lineItems":     connection(o.list("line_items"), o.lineItem),
-		"shippingLines": connection(o.list("shipping_lines"), o.shippingLine),
+		"shippingLines": resolver(o.shippingLines),
 		"taxLines":      each(o.list("tax_lines"), o.taxLine),
 		"fulfillments":  firstOf(o.list("fulfillments"), o.fulfillment),
 		"refunds":       firstOf(o.list("refunds"), o.refund),
+		"returns":       o.returns(),
 		"risk":          object{"recommendation": "NONE", "assessments": []any{}},
 	}
 	if o.noStatus {
 		v["displayFinancialStatus"] = nil
 	}
-	o.sums(v)
+	maps.Copy(v, o.sums())
 	return v
 }
 
-// sums adds what the order comes to. An edit changes totalPriceSet, and refunds don't; originalTotalPriceSet is
+// sums are what the order comes to. An edit changes totalPriceSet, and refunds don't; originalTotalPriceSet is
 // as it was placed.
-func (o *orderView) sums(v object) {
-	total, refunded := o.money("current_total_price_set"), none
-	for _, r := range o.list("refunds") {
-		total, refunded = total.plus(o.worth(r)), refunded.plus(o.paidBack(r))
-	}
-	outstanding := o.outstanding()
-	received := o.money("current_total_price_set").minus(outstanding).plus(refunded)
-	if o.text("cancelled_at") != "" {
-		received = refunded
-	}
-	for key, m := range map[string]money{
-		"totalPriceSet": total, "originalTotalPriceSet": o.money("total_price_set"),
-		"currentTotalPriceSet": o.money("current_total_price_set"), "subtotalPriceSet": o.money("subtotal_price_set"),
-		"currentSubtotalPriceSet": o.money("current_subtotal_price_set"), "totalTaxSet": o.money("total_tax_set"),
-		"currentTotalTaxSet": o.money("current_total_tax_set"), "totalDiscountsSet": o.money("total_discounts_set"),
-		"currentTotalDiscountsSet": o.money("current_total_discounts_set"),
-		"totalShippingPriceSet":    o.money("total_shipping_price_set"),
-		"totalTipReceivedSet":      o.inShops("total_tip_received"),
-		"totalOutstandingSet":      outstanding, "totalReceivedSet": received, "totalRefundedSet": refunded,
+func (o *orderView) sums() object {
+	v := o.bags(map[string]func() money{"totalPriceSet": o.beforeRefunds, "totalReceivedSet": o.received,
+		"totalRefundedSet": o.refunded, "totalOutstandingSet": o.outstanding,
+		"totalTipReceivedSet": func() money { return o.inShops("total_tip_received") }})
+	for key, of := range map[string]string{
+		"originalTotalPriceSet": "total_price_set", "currentTotalPriceSet": "current_total_price_set",
+		"currentSubtotalPriceSet": "current_subtotal_price_set", "currentTotalTaxSet": "current_total_tax_set",
+		"currentTotalDiscountsSet": "current_total_discounts_set", "totalShippingPriceSet": "total_shipping_price_set",
+		"currentShippingPriceSet": "current_shipping_price_set",
 	} {
-		v[key] = o.bag(m)
+		v[key] = lazily(func() any { return o.bag(o.money(of)) })
 	}
+	for key, of := range map[string]string{
+		"subtotalPriceSet": "subtotal_price_set", "totalTaxSet": "total_tax_set", "totalDiscountsSet": "total_discounts_set",
+		"originalTotalDutiesSet": "original_total_duties_set", "currentTotalDutiesSet": "current_total_duties_set",
+		"originalTotalAdditionalFeesSet": "original_total_additional_fees_set",
+		"currentTotalAdditionalFeesSet":  "current_total_additional_fees_set",
+	} {
+		v[key] = o.bagOrNil(of)
+	}
+	status := o.text("financial_status")
+	v["unpaid"] = slices.Contains([]string{"pending", "authorized", "voided", "expired"}, status)
+	v["fullyPaid"] = lazily(func() any { return v["unpaid"] == false && o.outstanding()[0].Sign() == 0 })
+	return v
+}
+
+func (o *orderView) refunded() money {
+	sum := none
+	for _, r := range o.list("refunds") {
+		sum = sum.plus(o.paidBack(r))
+	}
+	return sum
+}
+
+// beforeRefunds is what the order would come to without them.
+func (o *orderView) beforeRefunds() money {
+	sum := o.money("current_total_price_set")
+	for _, r := range o.list("refunds") {
+		sum = sum.plus(o.worth(r))
+	}
+	return sum
+}
+
+func (o *orderView) received() money {
+	if o.text("cancelled_at") != "" {
+		return o.refunded()
+	}
+	return o.money("current_total_price_set").minus(o.outstanding()).plus(o.refunded())
 }
 
 // worth is what a refund takes off the order, whether or not money went back.
@@ -128,21 +193,23 @@ func (o *orderView) inShops(key string) money {
 	if !ok {
 		return none
 	}
-	buyers := amount
-	if total := o.money("total_price_set"); total[0].Sign() > 0 {
-		buyers = new(big.Rat).Quo(new(big.Rat).Mul(amount, total[1]), total[0])
+	return money{amount, o.exchange(amount, 0)}
+}
+
+// exchange turns an amount of one side of money into the other's, by the rate of the order's total.
+func (o *orderView) exchange(amount *big.Rat, from int) *big.Rat {
+	total := o.money("total_price_set")
+	if total[from].Sign() == 0 {
+		return amount
 	}
-	return money{amount, buyers}
+	r := new(big.Rat).Mul(amount, total[1-from])
+	return r.Quo(r, total[from])
 }
 
 // edited reports whether an edit changed the order: then what it came to once isn't what it comes to without
 // its refunds.
 func (o *orderView) edited() bool {
-	now := o.money("current_total_price_set")
-	for _, r := range o.list("refunds") {
-		now = now.plus(o.worth(r))
-	}
-	return now[0].Cmp(o.money("total_price_set")[0]) != 0
+	return o.beforeRefunds()[0].Cmp(o.money("total_price_set")[0]) != 0
 }
 
 func (o *orderView) statusPage() string {
@@ -159,8 +226,8 @@ func fulfillmentStatus(s string) string {
 
 func tags(s string) []any {
 	all := []any{}
-	for tag := range strings.SplitSeq(s, ", ") {
-		if tag != "" {
+	for tag := range strings.SplitSeq(s, ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
 			all = append(all, tag)
 		}
 	}
@@ -178,29 +245,34 @@ func codes(all []document) []any {
 func attribute(d document) object { return object{"key": d.text("name"), "value": d["value"]} }
 
 func (o *orderView) taxLine(d document) object {
-	rate, _ := d["rate"].(json.Number)
-	r, _ := rate.Float64()
-	return object{"title": d.text("title"), "rate": r, "ratePercentage": r * 100, "priceSet": o.bag(d.money("price_set"))}
+	rate := cmp.Or(d.id("rate"), "0") // with the webhook's own digits
+	r, _ := json.Number(rate).Float64()
+	v := o.bags(map[string]func() money{"priceSet": func() money { return d.money("price_set") }})
+	v["title"], v["rate"], v["ratePercentage"] = d.text("title"), json.Number(rate), r*100
+	return v
 }
 
-// customer needs a scope of its own.
-func (o *orderView) customer() (any, error) {
-	if !o.customers {
-		return nil, accessDenied("customer field", "read_customers")
-	}
+func (o *orderView) customer() any {
 	c := o.doc("customer")
 	if c == nil {
-		return nil, nil
+		return nil
 	}
 	first, last := o.personal(c, "first_name"), o.personal(c, "last_name")
 	name := strings.TrimSpace(c.text("first_name") + " " + c.text("last_name"))
 	if o.withheld {
 		name = "" // the schema allows no null
 	}
-	id := c.id("id")
-	return object{"id": gid("Customer", id), "legacyResourceId": id, "displayName": name, "firstName": first,
-		"lastName": last, "email": o.personal(c, "email"), "phone": o.personal(c, "phone"),
-		"locale": cmp.Or(o.text("customer_locale"), "en"), "numberOfOrders": "1"}, nil
+	id, email, phone := c.id("id"), o.personal(c, "email"), o.personal(c, "phone")
+	v := object{"id": gid("Customer", id), "legacyResourceId": id, "displayName": name, "firstName": first,
+		"lastName": last, "email": email, "phone": phone, "defaultEmailAddress": nil, "defaultPhoneNumber": nil,
+		"locale": cmp.Or(o.text("customer_locale"), "en"), "numberOfOrders": "1"}
+	if email != nil {
+		v["defaultEmailAddress"] = object{"emailAddress": email}
+	}
+	if phone != nil {
+		v["defaultPhoneNumber"] = object{"phoneNumber": phone}
+	}
+	return v
 }
 
 func (o *orderView) address(key string) any {
@@ -232,14 +304,11 @@ func formatted(a document) []any {
 	return lines
 }
 
-func (o *orderView) shippingLine(l document) object {
-	id := l.id("id")
-	price, discounted := l.money("price_set"), l.money("discounted_price_set")
-	current := discounted
-	if l.on("is_removed") {
-		current = none
+// time is a time as GraphQL has it, in UTC; nil for none.
+func (d document) time(key string) any {
+	at, err := time.Parse(time.RFC3339, d.text(key))
+	if err != nil {
+		return d.orNil(key)
 	}
-	return object{"id": gid("ShippingLine", id), "title": l.text("title"), "code": l.orNil("code"),
-		"source": l.orNil("source"), "originalPriceSet": o.bag(price), "discountedPriceSet": o.bag(discounted),
-		"currentDiscountedPriceSet": o.bag(current), "isRemoved": l.on("is_removed")}
+	return stamp(at)
 }

@@ -2,31 +2,97 @@ package shop
 
 import (
 	"cmp"
+	"math/big"
+	"slices"
 	"strings"
 )
 
 func (o *orderView) lineItem(l document) object {
-	id, quantity, price := l.id("id"), l.int("quantity"), l.money("price_set")
-	off := none
-	for _, a := range l.list("discount_allocations") {
-		off = off.plus(a.money("amount_set"))
+	id, quantity := l.id("id"), l.int("quantity")
+	current := quantity
+	if l["current_quantity"] != nil {
+		current = l.int("current_quantity")
 	}
-	byLine := l.money("total_discount_set")
-	unit := price
-	if quantity > 0 {
-		unit = price.minus(byLine.part(quantity))
+	unfulfillable := quantity - current
+	if l.isTip() {
+		unfulfillable = quantity
 	}
-	return object{
+	price := func() money { return l.money("price_set") }
+	byLine := func() money { return l.money("total_discount_set") }
+	v := o.bags(map[string]func() money{
+		"originalUnitPriceSet":   price,
+		"discountedUnitPriceSet": func() money { return price().minus(byLine().part(max(1, quantity))) },
+		"originalTotalSet":       func() money { return price().times(quantity) },
+		"discountedTotalSet":     func() money { return price().times(quantity).minus(byLine()) },
+		"totalDiscountSet":       func() money { return allocated(l) },
+	})
+	for key, value := range map[string]any{
 		"id": gid("LineItem", id), "title": l.text("title"), "name": l.text("name"),
 		"variantTitle": l.orNil("variant_title"), "vendor": l.orNil("vendor"), "sku": l.orNil("sku"),
-		"quantity": quantity, "currentQuantity": l.int("current_quantity"),
-		"refundableQuantity": l.int("current_quantity"), "unfulfilledQuantity": l.int("fulfillable_quantity"),
+		"quantity": quantity, "currentQuantity": current, "refundableQuantity": current,
+		"unfulfilledQuantity": l.int("fulfillable_quantity"), "nonFulfillableQuantity": unfulfillable,
 		"requiresShipping": l.on("requires_shipping"), "isGiftCard": l.on("gift_card"), "taxable": l.on("taxable"),
-		"customAttributes": each(l.list("properties"), attribute), "originalUnitPriceSet": o.bag(price),
-		"discountedUnitPriceSet": o.bag(unit), "originalTotalSet": o.bag(price.times(quantity)),
-		"discountedTotalSet": o.bag(price.times(quantity).minus(byLine)), "totalDiscountSet": o.bag(off),
-		"taxLines": each(l.list("tax_lines"), o.taxLine), "product": product(l), "variant": variant(l),
+		"customAttributes": each(l.list("properties"), attribute), "taxLines": firstOf(l.list("tax_lines"), o.taxLine),
+		"discountAllocations": o.allocations(l),
+		"lineItemGroup":       lazily(func() any { return o.group(l.id("sales_line_item_group_id")) }),
+		"product":             o.withScope("read_products", "product", func() any { return product(l) }),
+		"variant":             o.withScope("read_products", "variant", func() any { return variant(l) }),
+	} {
+		v[key] = value
 	}
+	return v
+}
+
+// isTip reports whether a line is a tip, which nobody ever sends.
+func (l document) isTip() bool {
+	return l.text("tip_payment_gateway") != "" || l.text("tip_payment_method") != "" || l["tip"] != nil
+}
+
+// allocated is a line's share in the order's discounts.
+func allocated(l document) money {
+	sum := none
+	for _, a := range l.list("discount_allocations") {
+		sum = sum.plus(a.money("amount_set"))
+	}
+	return sum
+}
+
+// allocations are the shares of a line in the order's discounts, which it names by their place.
+func (o *orderView) allocations(l document) resolver {
+	return lazily(func() any {
+		return each(l.list("discount_allocations"), func(a document) object {
+			v := o.bags(map[string]func() money{"allocatedAmountSet": func() money { return a.money("amount_set") }})
+			v["discountApplication"] = o.application(int(a.int("discount_application_index")))
+			return v
+		})
+	})
+}
+
+// applications are the types of discounts by the webhook's word.
+var applications = map[string]string{"discount_code": "DiscountCodeApplication", "manual": "ManualDiscountApplication",
+	"automatic": "AutomaticDiscountApplication", "script": "ScriptDiscountApplication"}
+
+func (o *orderView) application(index int) object {
+	var d document
+	if all := o.list("discount_applications"); index < len(all) {
+		d = all[index]
+	}
+	return object{"__typename": cmp.Or(applications[d.text("type")], "ManualDiscountApplication"), "index": index,
+		"code": d.text("code"), "title": cmp.Or(d.text("title"), d.text("description"))}
+}
+
+// group is the bundle that a line belongs to; nil for none.
+func (o *orderView) group(id string) any {
+	if id == "" {
+		return nil
+	}
+	v := object{"id": gid("LineItemGroup", id), "title": "", "quantity": 1}
+	for _, g := range o.list("line_item_groups") {
+		if g.id("id") == id {
+			v["title"], v["quantity"] = g.text("title"), g.int("quantity")
+		}
+	}
+	return v
 }
 
 func product(l document) any {
@@ -46,37 +112,79 @@ func variant(l document) any {
 		"title": cmp.Or(l.text("variant_title"), "Default Title")}
 }
 
+// shippingLines leaves those that an edit removed out, unless it is asked for them.
+func (o *orderView) shippingLines(args map[string]any) (any, error) {
+	all := o.list("shipping_lines")
+	if args["includeRemovals"] != true {
+		all = slices.DeleteFunc(all, func(l document) bool { return l.on("is_removed") })
+	}
+	return connection(all, o.shippingLine)(args)
+}
+
+func (o *orderView) shippingLine(l document) object {
+	price := func() money { return l.money("price_set") }
+	discounted := func() money {
+		if l.doc("discounted_price_set") == nil && l.text("discounted_price") == "" {
+			return price().minus(allocated(l))
+		}
+		return l.money("discounted_price_set")
+	}
+	current := discounted
+	if l.on("is_removed") {
+		current = func() money { return none }
+	}
+	v := o.bags(map[string]func() money{"originalPriceSet": price, "discountedPriceSet": discounted,
+		"currentDiscountedPriceSet": current})
+	v["id"], v["title"], v["code"], v["source"] = gid("ShippingLine", l.id("id")), l.text("title"), l.orNil("code"),
+		l.orNil("source")
+	v["isRemoved"], v["discountAllocations"] = l.on("is_removed"), o.allocations(l)
+	return v
+}
+
 func (o *orderView) fulfillment(f document) object {
 	id, pieces := f.id("id"), int64(0)
 	for _, l := range f.list("line_items") {
 		pieces += l.int("quantity")
 	}
-	tracking := []any{}
-	numbers, _ := f["tracking_numbers"].([]any)
-	urls, _ := f["tracking_urls"].([]any)
-	for i, n := range numbers {
-		t := object{"company": f.orNil("tracking_company"), "number": n, "url": nil}
-		if i < len(urls) {
-			t["url"] = urls[i]
-		}
-		tracking = append(tracking, t)
-	}
 	shipped := f.text("shipment_status")
 	at := func(status string) any {
 		if shipped == status {
-			return f.text("updated_at")
+			return f.time("updated_at")
 		}
 		return nil
 	}
-	return object{"id": gid("Fulfillment", id), "legacyResourceId": id, "name": f.text("name"),
-		"status": f.upperOrNil("status"), "createdAt": f.text("created_at"), "updatedAt": f.text("updated_at"),
+	return object{"__typename": "Fulfillment", "id": gid("Fulfillment", id), "legacyResourceId": id,
+		"name": f.text("name"), "status": f.upperOrNil("status"),
+		"createdAt": f.time("created_at"), "updatedAt": f.time("updated_at"),
 		"displayStatus": cmp.Or(strings.ToUpper(shipped), displayStatus(f)), "inTransitAt": at("in_transit"),
 		"deliveredAt": at("delivered"), "estimatedDeliveryAt": nil, "totalQuantity": pieces,
-		"trackingInfo": tracking,
+		"trackingInfo": firstOf(f.tracking(), func(t document) object { return object(t) }),
 		"fulfillmentLineItems": connection(f.list("line_items"), func(l document) object {
 			return object{"id": gid("FulfillmentLineItem", l.id("id")+id), "quantity": l.int("quantity"),
 				"lineItem": o.lineItem(l)}
 		})}
+}
+
+// tracking pairs a parcel's numbers with their links; either may be missing.
+func (f document) tracking() (all []document) {
+	numbers, urls := f.texts("tracking_numbers"), f.texts("tracking_urls")
+	if n := f.text("tracking_number"); n != "" && len(numbers) == 0 {
+		numbers = []any{n}
+	}
+	if u := f.text("tracking_url"); u != "" && len(urls) == 0 {
+		urls = []any{u}
+	}
+	for i := range max(len(numbers), len(urls)) {
+		t := document{"company": f.orNil("tracking_company"), "number": nil, "url": nil}
+		if i < len(numbers) {
+			t["number"] = numbers[i]
+		}
+		if i < len(urls) {
+			t["url"] = urls[i]
+		}
+		all = append(all, t)
+	}
+	return all
 }
 
 func displayStatus(f document) string {
@@ -88,13 +196,122 @@ func displayStatus(f document) string {
 
 func (o *orderView) refund(r document) object {
 	id := r.id("id")
-	return object{"id": gid("Refund", id), "legacyResourceId": id, "createdAt": r.text("created_at"),
-		"updatedAt": r.text("created_at"), "note": r.orNil("note"), "totalRefundedSet": o.bag(o.paidBack(r)),
-		"refundLineItems": connection(r.list("refund_line_items"), func(l document) object {
-			quantity := max(1, l.int("quantity"))
-			return object{"id": gid("RefundLineItem", l.id("id")), "quantity": quantity,
-				"restockType": l.upperOrNil("restock_type"), "lineItem": o.lineItem(l.doc("line_item")),
-				"priceSet": o.bag(l.money("subtotal_set").part(quantity)), "subtotalSet": o.bag(l.money("subtotal_set")),
-				"totalTaxSet": o.bag(l.money("total_tax_set"))}
-		})}
+	shipping, adjustments := r.shippingBack()
+	v := o.bags(map[string]func() money{"totalRefundedSet": func() money { return o.paidBack(r) }})
+	for key, value := range map[string]any{
+		"__typename": "Refund", "id": gid("Refund", id), "legacyResourceId": id, "createdAt": r.time("created_at"),
+		"updatedAt": r.time("created_at"), "processedAt": cmp.Or(r.time("processed_at"), r.time("created_at")),
+		"note": r.orNil("note"), "duties": o.dutiesBack(r),
+		"refundLineItems":     connection(r.list("refund_line_items"), o.refundLine),
+		"refundShippingLines": connection(shipping, o.refundShippingLine),
+		"orderAdjustments":    connection(adjustments, o.adjustment),
+		"transactions":        connection(r.list("transactions"), o.transaction),
+	} {
+		v[key] = value
+	}
+	return v
+}
+
+func (o *orderView) refundLine(l document) object {
+	quantity := max(1, l.int("quantity"))
+	v := o.bags(map[string]func() money{
+		"priceSet":    func() money { return l.money("subtotal_set").part(quantity) },
+		"subtotalSet": func() money { return l.money("subtotal_set") },
+		"totalTaxSet": func() money { return l.money("total_tax_set") },
+	})
+	v["id"], v["quantity"] = gid("RefundLineItem", l.id("id")), quantity
+	v["restockType"], v["lineItem"] = l.upperOrNil("restock_type"), o.refundedLine(l)
+	return v
+}
+
+// refundedLine is the line that pieces of went back. Webhooks have all of it, or its id alone.
+func (o *orderView) refundedLine(l document) object {
+	if item := l.doc("line_item"); item != nil {
+		return o.lineItem(item)
+	}
+	for _, item := range o.list("line_items") {
+		if item.id("id") == l.id("line_item_id") {
+			return o.lineItem(item)
+		}
+	}
+	return o.lineItem(document{"id": l["line_item_id"]})
+}
+
+// shippingBack tells the shipping that went back from other adjustments. Webhooks have it in a list of its own, or as
+// adjustments of the opposite sign.
+func (r document) shippingBack() (shipping, others []document) {
+	shipping = r.list("refund_shipping_lines")
+	listed := len(shipping) > 0
+	for _, a := range r.list("order_adjustments") {
+		switch isShipping := a.text("kind") == "shipping_refund"; {
+		case !isShipping:
+			others = append(others, a)
+		case !listed:
+			shipping = append(shipping, document{"id": a["id"], "negated": a})
+		}
+	}
+	return shipping, others
+}
+
+func (o *orderView) refundShippingLine(l document) object {
+	amount := func(key, negated string) func() money {
+		return func() money {
+			if a := l.doc("negated"); a != nil {
+				return none.minus(a.money(negated))
+			}
+			return l.money(key)
+		}
+	}
+	v := o.bags(map[string]func() money{"subtotalAmountSet": amount("subtotal_amount_set", "amount_set"),
+		"taxAmountSet": amount("tax_amount_set", "tax_amount_set")})
+	v["id"] = gid("RefundShippingLine", l.id("id"))
+	return v
+}
+
+func (o *orderView) adjustment(a document) object {
+	v := o.bags(map[string]func() money{"amountSet": func() money { return a.money("amount_set") },
+		"taxAmountSet": func() money { return a.money("tax_amount_set") }})
+	v["id"], v["reason"] = gid("OrderAdjustment", a.id("id")), nil
+	if a.text("kind") == "refund_discrepancy" {
+		v["reason"] = "REFUND_DISCREPANCY"
+	}
+	return v
+}
+
+// transaction is in the buyer's currency; the shop's is by the order's rate.
+func (o *orderView) transaction(t document) object {
+	v := o.bags(map[string]func() money{"amountSet": func() money {
+		amount, ok := new(big.Rat).SetString(t.text("amount"))
+		if !ok {
+			return none
+		}
+		if t.text("currency") == o.currency() && o.currency() != o.buyersCurrency() {
+			return money{amount, o.exchange(amount, 0)}
+		}
+		return money{o.exchange(amount, 1), amount}
+	}})
+	v["id"], v["gateway"] = gid("OrderTransaction", t.id("id")), t.orNil("gateway")
+	v["kind"], v["status"] = strings.ToUpper(t.text("kind")), strings.ToUpper(t.text("status"))
+	return v
+}
+
+// dutiesBack is one entry with all of a refund's duties, of which webhooks have the sum.
+func (o *orderView) dutiesBack(r document) resolver {
+	return lazily(func() any {
+		if r.doc("total_duties_set") == nil {
+			return []any{}
+		}
+		return []any{o.bags(map[string]func() money{"amountSet": func() money { return r.money("total_duties_set") }})}
+	})
+}
+
+func (o *orderView) returns() resolver {
+	return func(args map[string]any) (any, error) {
+		if !o.scopes.has("read_returns") {
+			return nil, accessDenied("returns field", "read_returns")
+		}
+		return connection(o.list("returns"), func(r document) object {
+			return object{"id": gid("Return", r.id("id")), "name": r.text("name"), "status": r.upperOrNil("status")}
+		})(args)
+	}
 }

@@ -14,6 +14,8 @@ type orders struct {
 	byID  map[int64]*record
 	ids   []int64 // in the order in which they were made, so that the oldest can be forgotten
 	index index
+
+	partOf map[int64]int64 // the orders of parcels and refunds
 }
 
 // record is an order as the shop has it; once it is deleted, that it was.
@@ -25,7 +27,7 @@ type record struct {
 func (r *record) deleted() bool { return !r.latest.Known() }
 
 func (o *orders) init(keep int) {
-	o.keep, o.byID = keep, map[int64]*record{}
+	o.keep, o.byID, o.partOf = keep, map[int64]*record{}, map[int64]int64{}
 	o.index = index{keep: keep, shown: map[int64]*entry{}, sorted: map[sortKey][]*entry{}}
 }
 
@@ -52,21 +54,26 @@ func (o *orders) put(d *simulate.Delivery) *simulate.Delivery {
 		o.forget()
 	}
 	r.latest = &latest
+	for _, id := range d.Parts() {
+		o.partOf[id] = d.OrderID
+	}
 	return r.latest
 }
 
 // forget keeps the number of orders bounded.
 func (o *orders) forget() {
 	if len(o.ids) > o.keep {
+		for _, id := range o.byID[o.ids[0]].latest.Parts() {
+			delete(o.partOf, id)
+		}
 		delete(o.byID, o.ids[0])
 		o.index.forget(o.ids[0])
 		o.ids = o.ids[1:]
 	}
 }
 
-// body is the order as it is now.
-func (r *record) body() document {
-	d := json.NewDecoder(bytes.NewReader(r.latest.Whole()))
+func readOrder(body []byte) document {
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber() // ids pass 2^53
 	var doc document
 	if err := d.Decode(&doc); err != nil {

@@ -2,6 +2,7 @@ package shop
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -57,7 +58,7 @@ func paged(nodes []any, cursors []string, before, after bool) object {
 	if len(cursors) > 0 {
 		info["startCursor"], info["endCursor"] = cursors[0], cursors[len(cursors)-1]
 	}
-	return object{"nodes": nodes, "edges": edges, "pageInfo": info}
+	return object{"nodes": nodes, "edges": edges, "pageInfo": info, pageSize: len(nodes)}
 }
 
 // firstOf is a list that takes "first".
@@ -77,6 +78,10 @@ func connection[T any](all []T, do func(T) object) resolver {
 		p, err := readPage(args)
 		if err != nil {
 			return nil, err
+		}
+		if args["reverse"] == true {
+			all = slices.Clone(all)
+			slices.Reverse(all)
 		}
 		from, to := 0, len(all)
 		if n, err := strconv.Atoi(p.after); err == nil {

@@ -27,13 +27,14 @@ type shop struct {
 
 	installed   bool
 	installedAt time.Time
-	scopes      []string        // granted, sorted
+	scopes      scopes          // granted, sorted
 	codes       map[string]code // authorization codes
 	visitor     user            // who is signed in to the admin
 	tokens      tokens
 	subs        []*subscription
 	nextSub     int64
 	orders      orders
+	bulks       []*bulk // newest last
 	bucket      bucket
 }
 
@@ -70,9 +71,14 @@ func newShop(i int, domain string, o *Options) *shop {
 // handle is the shop's name in the address of Shopify's admin.
 func (s *shop) handle() string { return strings.TrimSuffix(s.domain, ".myshopify.com") }
 
-// has reports whether the app has one of the scopes. A right to write includes the one to read.
-func (s *shop) has(scope string) bool {
-	return slices.Contains(s.scopes, scope) || slices.Contains(s.scopes, strings.Replace(scope, "read_", "write_", 1))
+func (s *shop) has(scope string) bool { return s.scopes.has(scope) }
+
+// scopes are those of an app, sorted.
+type scopes []string
+
+// has reports whether a scope is among them. A right to write includes the one to read.
+func (s scopes) has(scope string) bool {
+	return slices.Contains(s, scope) || slices.Contains(s, strings.Replace(scope, "read_", "write_", 1))
 }
 
 // install gives the app its scopes.
