@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Prepared are answers that are the same for everybody, by path. They are made once, so that
@@ -17,9 +18,10 @@ import (
 type Prepared map[string]*preparedAnswer
 
 type preparedAnswer struct {
-	header       http.Header
-	etag         string
-	body, zipped []byte // zipped is nil where that saves nothing
+	header http.Header
+	etag   string
+	body   []byte
+	zipped func() []byte // made when first asked for; nil where that saves nothing
 }
 
 func (p Prepared) Add(path string, header http.Header, body []byte) {
@@ -32,10 +34,13 @@ func newPreparedAnswer(header http.Header, body []byte) *preparedAnswer {
 	a := &preparedAnswer{header: header, body: body, etag: fmt.Sprintf(`"%x"`, sha256.Sum256(body))}
 	header.Set("Cache-Control", "no-cache")
 	header.Set("ETag", "W/"+a.etag) // weak: zipped or not, it is the same one
-	if zipped := zip(body); len(zipped) < len(body) {
-		a.zipped = zipped
-		header.Set("Vary", "Accept-Encoding")
-	}
+	header.Set("Vary", "Accept-Encoding")
+	a.zipped = sync.OnceValue(func() []byte {
+		if zipped := zip(body); len(zipped) < len(body) {
+			return zipped
+		}
+		return nil
+	})
 	return a
 }
 
@@ -62,9 +67,11 @@ func (a *preparedAnswer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := a.body
-	if a.zipped != nil && takesGzip(r) {
-		body = a.zipped
-		h.Set("Content-Encoding", "gzip")
+	if takesGzip(r) {
+		if zipped := a.zipped(); zipped != nil {
+			body = zipped
+			h.Set("Content-Encoding", "gzip")
+		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // the client is gone if this fails
