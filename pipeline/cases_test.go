@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"bellhop/queue"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // counter is a shop with one owner, who wants to hear of everything, and one phone.
@@ -30,7 +30,7 @@ type counter struct {
 
 func openCounter(t *testing.T, db string) *counter {
 	t.Helper()
-	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "data"), DB: db, Queue: "sqlite:"}
+	s := wire.Storage{Dir: wiretest.Dir(t), DB: db, Queue: "sqlite:"}
 	parts, err := s.Open(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"bellhop/queue"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // desk is a shop with a queue, and what carries out requests for it.
@@ -43,7 +44,7 @@ const (
 
 func openDesk(t *testing.T) *desk {
 	t.Helper()
-	s := wire.Storage{Dir: filepath.Join(t.TempDir(), "data"), DB: "sqlite:", Queue: "sqlite:"}
+	s := wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}
 	d := &desk{T: t, now: noon, dir: s.Dir}
 	parts, err := s.Open(t.Context(), wire.Options{Now: d.clock})
 	if err != nil {

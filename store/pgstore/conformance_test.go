@@ -78,12 +78,17 @@ var empty = sync.OnceValues(func() (string, error) {
 // fresh makes a database with an empty store and returns its URL.
 func fresh(t testing.TB) string {
 	t.Helper()
+	return need(t).URL(freshDatabase(t))
+}
+
+func freshDatabase(t testing.TB) (name string) {
+	t.Helper()
 	s := need(t)
 	of, err := empty()
 	must(t, err)
-	name, err := s.CopyDatabase(context.Background(), of)
+	name, err = s.CopyDatabase(context.Background(), of)
 	must(t, err)
-	return s.URL(name)
+	return name
 }
 
 func migrated(s *realserver.Postgres) (name string, err error) {

@@ -41,10 +41,10 @@ var files = storetest.Driver{
 	Another: func(t testing.TB, s store.Store) store.Store { return openFile(t, s.(inFile).file.Path()) },
 }
 
-// openOwn opens no copy of another store: a copy has the same identity.
+// openOwn opens a store with an identity of its own: a copy has that of the copied one.
 func openOwn(t testing.TB) store.Store {
-	name, err := migrated(need(t))
-	must(t, err)
+	name := freshDatabase(t)
+	must(t, need(t).Exec(t.Context(), name, `UPDATE identity SET id = gen_random_uuid()::text`))
 	return openURL(t, need(t).URL(name))
 }
 

@@ -1,6 +1,7 @@
 package sqlitestore_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,20 +29,32 @@ func openNew(t testing.TB) store.Store {
 	return openAt(t, filepath.Join(t.TempDir(), "bellhop.db"))
 }
 
-var driver = storetest.Driver{
-	Open: openNew,
-	Reopen: func(t testing.TB, s store.Store) store.Store {
-		o := s.(opened)
-		must(t, o.Close())
-		must(t, o.file.Close())
-		return openAt(t, o.file.Path())
-	},
-	Another: func(t testing.TB, s store.Store) store.Store { return openAt(t, s.(opened).file.Path()) },
+// openOwn opens no copy of another store: a copy has the same identity.
+func openOwn(t testing.TB) store.Store {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	_, err := sqlitefile.Migrate(context.Background(), path, sqlitestore.Schema())
+	must(t, err)
+	return openAt(t, path)
+}
+
+var driver = driverOf(openNew)
+
+func driverOf(open func(testing.TB) store.Store) storetest.Driver {
+	return storetest.Driver{
+		Open: open,
+		Reopen: func(t testing.TB, s store.Store) store.Store {
+			o := s.(opened)
+			must(t, o.Close())
+			must(t, o.file.Close())
+			return openAt(t, o.file.Path())
+		},
+		Another: func(t testing.TB, s store.Store) store.Store { return openAt(t, s.(opened).file.Path()) },
+	}
 }
 
 func TestConformance(t *testing.T) { storetest.Run(t, driver) }
 
-func TestMove(t *testing.T) { storetest.RunMove(t, driver, driver) }
+func TestMove(t *testing.T) { storetest.RunMove(t, driverOf(openOwn), driverOf(openOwn)) }
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, openNew) }
 

@@ -3,8 +3,12 @@ package sqlitestore_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,17 +22,30 @@ var day = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 func openFile(t testing.TB, path string) *sqlitefile.File {
 	t.Helper()
-	ctx := context.Background()
-	if _, err := sqlitefile.Migrate(ctx, path, sqlitestore.Schema()); err != nil {
-		t.Fatal(err)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		file, err := empty()
+		must(t, err)
+		must(t, os.WriteFile(path, file, 0o600))
 	}
-	f, err := sqlitefile.Open(ctx, path, sqlitefile.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f, err := sqlitefile.Open(context.Background(), path, sqlitefile.Options{})
+	must(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f
 }
+
+// empty is the file of an empty store. Tests get copies: a copy takes a fraction of the migrations' time.
+var empty = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "bellhop-empty-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "bellhop.db")
+	if _, err := sqlitefile.Migrate(context.Background(), path, sqlitestore.Schema()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 func open(t testing.TB) (*sqlitestore.DB, *sqlitefile.File) {
 	t.Helper()

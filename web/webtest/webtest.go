@@ -30,6 +30,7 @@ import (
 	"bellhop/web"
 	"bellhop/web/site"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 const (
@@ -97,7 +98,7 @@ func (r *Rig) In(t testing.TB) *Rig {
 
 func openStore(t testing.TB) store.Store {
 	t.Helper()
-	s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}
+	s := wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}
 	parts, err := s.Open(context.Background(), wire.Options{})
 	Must(t, err)
 	t.Cleanup(func() { parts.Close() })
