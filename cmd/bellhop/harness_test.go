@@ -291,14 +291,14 @@ func untilHTTP(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func poll(ts *testscript.TestScript, pattern string, look func() string) {
-	last := ""
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
-		if last = look(); regexp.MustCompile(pattern).MatchString(last) {
+	last, wanted := "", regexp.MustCompile(pattern)
+	pause := 20 * time.Millisecond
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(pause) {
+		if last = look(); wanted.MatchString(last) {
 			_, _ = io.WriteString(ts.Stdout(), last)
 			return
 		}
+		pause = min(2*pause, 320*time.Millisecond) // each look starts a process
 	}
 	ts.Fatalf("%s never comes; last: %s", pattern, last)
 }
