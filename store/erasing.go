@@ -19,7 +19,8 @@ type Erasing interface {
 	// time, the oldest first and as a list has them. Once they are redacted, it returns others.
 	OldOrders(ctx context.Context, before time.Time, limit int) ([]bellhop.Order, error)
 	// PruneLedger deletes lines, with their events, that were accepted before a time, limit at most, and
-	// returns their number. Totals stay, and so do dead letters that still have their body.
+	// returns their number. Totals stay, and so do dead letters that still have their body. Of statements that begin
+	// before that time it drops the lines, too, of limit statements at most.
 	PruneLedger(ctx context.Context, before time.Time, limit int) (int, error)
 	// PruneHeard deletes, of the sums that LastEvents and Silences read, those of a shop's slots of before a
 	// time, limit at most, and returns their number. The newest of each topic among them stays, so that both

@@ -12,10 +12,11 @@ type EraseStep func(at Place) (n int, next Place, more bool, err error)
 // EraseSteps are how a driver deletes each part. Disable keeps new orders out; Rest drops the shop's own row with
 // what is little.
 type EraseSteps struct {
-	Disable, Pushes, Devices, Orders, Events, Stream, Heard, People, Accesses, Exports, Rest EraseStep
+	Disable, Pushes, Devices, Orders, Events, Stream, Heard, People, Accesses, Exports, Statements, Rest EraseStep
 }
 
-// erasePart is a part in the order of an erasure. An upgrade may come in its midst: add parts at the end.
+// erasePart is a part in the order of an erasure. An upgrade may come in its midst: add parts behind exports, where
+// a place of before comes a part too early at the most, and what is deleted is deleted again.
 type erasePart struct {
 	what string
 	step EraseStep
@@ -26,8 +27,8 @@ type erasePart struct {
 func (s *EraseSteps) parts(known bool) []erasePart {
 	all := []erasePart{{"shop", s.Disable}, {"pushes", s.Pushes}, {"devices", s.Devices}, {"orders", s.Orders},
 		{"events", s.Events}, {"stream", s.Stream}, {"heard", s.Heard}, {"people", s.People}, {"accesses", s.Accesses},
-		{"exports", s.Exports}, {"shop", s.Rest}, {"events", s.Events}}
-	const exports, late = 9, 11
+		{"exports", s.Exports}, {"statements", s.Statements}, {"shop", s.Rest}, {"events", s.Events}}
+	const exports, late = 9, 12
 	for i := range all {
 		if i != exports && known == (i == late) {
 			all[i].step = nil

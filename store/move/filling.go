@@ -68,6 +68,8 @@ func sizeOf(row any) int {
 		return 2000
 	case *ExportRow:
 		return 100 + len(row.Export)
+	case *StatementRow:
+		return 100 + len(row.Document) + len(row.Lines)
 	}
 	return 200
 }

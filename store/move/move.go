@@ -95,6 +95,8 @@ const (
 	TableMarks           Table = "privacy_marks"
 	TableMarkKey         Table = "mark_key" // sealed; only with marks
 	TableBackups         Table = "backups"
+	TableStatements      Table = "statements"
+	TableSigningKey      Table = "signing_key" // sealed; only with statements
 	TableCounters        Table = "counters"
 )
 
@@ -103,7 +105,7 @@ func Tables() []Table {
 	return []Table{TableShops, TableConnections, TableReconciliations, TablePeople, TableSessions, TableInvitations,
 		TableTokens, TableOperatorTokens, TableDevices, TableOrders, TablePushes, TableFanOuts, TableEvents, TableHeard,
 		TableChanges, TableRelays, TableAccesses, TableBackups, TableRequests, TableExports, TableMarks, TableMarkKey,
-		TableCounters}
+		TableStatements, TableSigningKey, TableCounters}
 }
 
 // ChunkLimit bounds a chunk. A row above Bytes is a chunk by itself.
@@ -139,6 +141,8 @@ type Chunk struct {
 	Exports         []ExportRow
 	Marks           []MarkRow
 	MarkKeys        []string // one at most
+	Statements      []StatementRow
+	SigningKeys     []string // one at most
 	Counters        []Counter
 }
 
@@ -206,6 +210,15 @@ type MarkRow struct {
 	Shop  string
 	Mark  bellhop.Mark
 	Until time.Time
+}
+
+// StatementRow is a statement as it is kept, with the lines that it covers.
+type StatementRow struct {
+	Shop     string
+	Number   int64
+	From, To time.Time
+	Document string
+	Lines    []byte // nil once they were pruned
 }
 
 // HeardRow is a [rules.Heard] of a shop.

@@ -189,7 +189,7 @@ func CopiedElsewhere() error {
 func markOf(ctx context.Context, m Mover, at ChunkLimit) (string, error) {
 	h := sha256.New()
 	for _, t := range []Table{TableShops, TableConnections, TablePeople, TableSessions, TableTokens, TableDevices,
-		TableRelays, TableAccesses, TableRequests, TableMarkKey, TableBackups, TableCounters} {
+		TableRelays, TableAccesses, TableRequests, TableMarkKey, TableBackups, TableSigningKey, TableCounters} {
 		s, err := sumOf(ctx, m, t, at, func(int, bool) {})
 		if err != nil {
 			return "", fmt.Errorf("read %s: %w", t, err)

@@ -35,7 +35,7 @@ func readIdentity(b *postgres.Batch, i *move.Identity, lock string) {
 // Count implements [move.Mover]. Beyond a million rows it returns the planner's estimate:
 // counting takes longer than a statement may.
 func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
-	if t == move.TableCounters || t == move.TableMarkKey {
+	if bare(t) {
 		c, _, err := db.Export(ctx, t, "", move.ChunkLimit{Rows: 1, Bytes: 1})
 		return int64(c.Len()), err
 	}
@@ -49,6 +49,11 @@ func (db *DB) Count(ctx context.Context, t move.Table) (n int64, err error) {
 	return n, wrap("count rows", err)
 }
 
+// bare reports whether a table's rows, which nobody added, are no reason against a copy.
+func bare(t move.Table) bool {
+	return t == move.TableCounters || t == move.TableMarkKey || t == move.TableSigningKey
+}
+
 // BeginCopy implements [move.Mover].
 func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
@@ -57,7 +62,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 		err := tx.Do(func(b *postgres.Batch) {
 			readIdentity(b, &i, "FOR UPDATE")
 			for _, t := range move.Tables() {
-				if t != move.TableCounters && t != move.TableMarkKey { // nobody added these
+				if !bare(t) {
 					all(b, &has, func(r *postgres.Row) move.Table { return move.Table(r.Text()) },
 						`SELECT $1::text WHERE EXISTS (SELECT FROM `+string(t)+`)`, string(t))
 				}
@@ -73,7 +78,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			b.Exec(`TRUNCATE shops, connections, reconciliations, heard, key_check, people, memberships, sessions, links, networks,
 				invitations, tokens, operator_tokens, devices, orders, items, pushes, fanouts, push_totals, events,
 				ledger_totals, changes, relays, looks, backups, privacy_requests, privacy_exports,
-				privacy_marks, mark_key, copied RESTART IDENTITY`)
+				privacy_marks, mark_key, statements, signing_key, copied RESTART IDENTITY`)
 			b.Exec(`UPDATE stream SET last = 0`)
 			b.Exec(`UPDATE identity SET copied_from = $1, copied_mark = $2, copy_finished = false`, source, mark)
 		})

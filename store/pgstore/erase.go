@@ -33,7 +33,7 @@ func (db *DB) EraseShop(ctx context.Context, shop, place string, limit int) (sto
 	done, err := driver.Erase(place, e.id != 0, driver.EraseSteps{Disable: e.disable, Pushes: e.pushes,
 		Devices: e.rows(dropDevices, e.id), Orders: e.rows(dropOrders, e.id), Events: e.events, Stream: e.stream,
 		Heard: e.rows(dropHeard, e.id), People: e.people, Accesses: e.rows(dropAccesses, e.domain),
-		Exports: e.rows(dropExports, e.domain), Rest: e.rest})
+		Exports: e.rows(dropExports, e.domain), Statements: e.rows(dropStatements, e.id), Rest: e.rest})
 	return done, wrap("erase a shop", err)
 }
 
@@ -51,6 +51,8 @@ const (
 		OR starts_with(about, $1 || '/') LIMIT $2)`
 	dropExports = `DELETE FROM privacy_exports WHERE request_id IN (SELECT x.request_id FROM privacy_requests r
 		JOIN privacy_exports x ON x.request_id = r.id WHERE r.shop = $1 ORDER BY 1 LIMIT $2)`
+	dropStatements = `DELETE FROM statements WHERE id IN (SELECT id FROM statements WHERE shop_id = $1 ORDER BY number
+		LIMIT $2)`
 )
 
 // rows is a step that deletes up to the limit by a statement. of is the shop's id or its domain.
@@ -180,7 +182,7 @@ func (e *erasing) rest(at driver.Place) (int, driver.Place, bool, error) {
 		b.Exec(takeTurnAlone)
 		b.Exec(`SELECT FROM shops WHERE id = $1 FOR UPDATE`, e.id)
 		for _, table := range [...]string{"items", "orders", "heard", "fanouts", "devices", "tokens", "invitations",
-			"connections", "reconciliations", "pushes"} {
+			"connections", "reconciliations", "statements", "pushes"} {
 			b.Exec(`DELETE FROM `+table+` WHERE shop_id = $1`, e.id)
 		}
 		e.dropMembers(b, "")

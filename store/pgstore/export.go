@@ -81,6 +81,8 @@ func table(t move.Table, after string) (func(*exporter, *postgres.Batch), error)
 		return func(x *exporter, b *postgres.Batch) { x.marks(b, p) }, err
 	case move.TableMarkKey:
 		return (*exporter).markKey, nil
+	case move.TableSigningKey:
+		return (*exporter).signingKey, nil
 	case move.TableCounters:
 		return (*exporter).counters, nil
 	}
@@ -141,6 +143,9 @@ func (x *exporter) behind(b *postgres.Batch, t move.Table, after int64) {
 		sized(x, b, &x.Requests, rows.Request, rows.RequestColumns, "privacy_requests", "id", "document", after)
 	case move.TableExports:
 		sized(x, b, &x.Exports, rows.Export, "request_id, until, export", "privacy_exports", "request_id", "export", after)
+	case move.TableStatements:
+		sized(x, b, &x.Statements, rows.StatementRow, rows.StatementColumns, "statements", "id",
+			"coalesce(lines, '')", after)
 	case move.TableAccesses:
 		export(x, b, &x.Accesses, byID, rows.Access, `SELECT id, `+rows.AccessColumns+` FROM looks WHERE id > $1 ORDER BY id`,
 			after)
@@ -193,6 +198,11 @@ func (x *exporter) marks(b *postgres.Batch, after move.MarkPlace) {
 // markKey is one row at most.
 func (x *exporter) markKey(b *postgres.Batch) {
 	all(b, &x.MarkKeys, (*postgres.Row).Text, `SELECT value FROM mark_key`+rows.WhereMarked)
+}
+
+// signingKey is one row at most.
+func (x *exporter) signingKey(b *postgres.Batch) {
+	all(b, &x.SigningKeys, (*postgres.Row).Text, `SELECT value FROM signing_key`+rows.WhereStated)
 }
 
 // relays are few, and one chunk.

@@ -68,12 +68,20 @@ var (
 		postgres.Unnest("bigint timestamptz bytea")
 	importMarks = `INSERT INTO privacy_marks (mark, shop, until) SELECT * FROM ` +
 		postgres.Unnest("bytea text timestamptz")
-	importMarkKey = `INSERT INTO mark_key (one, value) SELECT true, n.value FROM ` + postgres.Unnest("text") + ` AS n(value)
-		ON CONFLICT (one) DO UPDATE SET value = excluded.value`
+	importMarkKey         = importKey("mark_key")
+	importSigningKey      = importKey("signing_key")
 	importReconciliations = importInto("reconciliations", "due, state", "timestamptz jsonb")
 	importRelays          = `INSERT INTO relays (name, origin, cursor, term, holder, held_to) SELECT n.*, '', to_timestamp(0)
 		FROM ` + postgres.Unnest("text text bigint bigint") + ` AS n(name, origin, cursor, term)`
 )
+
+// importKey is a statement that sets a key of the database's own.
+func importKey(table string) string {
+	return `INSERT INTO ` + table + ` (one, value) SELECT true, n.value FROM ` + postgres.Unnest("text") + ` AS n(value)
+		ON CONFLICT (one) DO UPDATE SET value = excluded.value`
+}
+
+func fillKey(r *postgres.Rows, sealed *string) { r.Text(*sealed) }
 
 // importing makes arrays of a chunk's rows and returns the function that queues them.
 func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
@@ -104,7 +112,9 @@ func (db *DB) importing(c *move.Chunk) func(*postgres.Batch) {
 	add(importRequests, rowsOf(c.Requests, fillRequest))
 	add(importExports, rowsOf(c.Exports, fillExport))
 	add(importMarks, rowsOf(c.Marks, fillMark))
-	add(importMarkKey, rowsOf(c.MarkKeys, func(r *postgres.Rows, text *string) { r.Text(*text) }))
+	add(importMarkKey, rowsOf(c.MarkKeys, fillKey))
+	add(importStatements, rowsOf(c.Statements, fillStatement))
+	add(importSigningKey, rowsOf(c.SigningKeys, fillKey))
 	add(importBackups, rowsOf(c.Backups, fillBackup))
 	return func(b *postgres.Batch) {
 		for _, s := range all {

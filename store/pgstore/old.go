@@ -43,6 +43,9 @@ func (db *DB) PruneLedger(ctx context.Context, before time.Time, limit int) (int
 	_, last := driver.IDsAround(before, before)
 	var n int64
 	err := db.worker.Once(ctx, func(b *postgres.Batch) {
+		b.Exec(`UPDATE statements SET lines = NULL WHERE id IN (SELECT id FROM statements WHERE lines IS NOT NULL
+			AND from_at < $1 ORDER BY from_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, postgres.Always(before),
+			min(limit, math.MaxInt32))
 		b.Count(&n, `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 AND accepted_at < $2
 			AND (outcome <> 'dead' OR body IS NULL) ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)`, postgres.ID(last),
 			postgres.Always(before), min(limit, math.MaxInt32))

@@ -8,15 +8,19 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/move"
 	"bellhop/store/rows"
 )
 
-const (
-	statementColumns = `number, from_at, to_at, document, lines`
-	statementTypes   = `text bigint timestamptz timestamptz text bytea`
-	lastStatement    = `SELECT st.document FROM statements st JOIN shops s ON s.id = st.shop_id WHERE s.domain = $1
-		ORDER BY st.number DESC LIMIT 1`
-)
+const lastStatement = `SELECT st.document FROM statements st JOIN shops s ON s.id = st.shop_id WHERE s.domain = $1
+	ORDER BY st.number DESC LIMIT 1`
+
+var importStatements = importInto("statements", "number, from_at, to_at, document, lines",
+	"bigint timestamptz timestamptz text bytea")
+
+func fillStatement(r *postgres.Rows, s *move.StatementRow) {
+	r.Text(s.Shop).Int(s.Number).Always(s.From).Always(s.To).Text(s.Document).Bytes(s.Lines)
+}
 
 // AddStatement implements [store.Statements].
 func (db *DB) AddStatement(ctx context.Context, s bellhop.Statement, lines []byte) error {
@@ -40,10 +44,9 @@ func (db *DB) AddStatement(ctx context.Context, s bellhop.Statement, lines []byt
 		if err != nil {
 			return err
 		}
-		return tx.Commit(func(b *postgres.Batch) {
-			b.Exec(`INSERT INTO statements (shop_id, `+statementColumns+`)
-				VALUES ($1,$2,$3,$4,$5,coalesce($6, ''))`, shop, s.Number, postgres.Always(s.From), postgres.Always(s.To), driver.WriteStatement(&s), lines)
-		})
+		var row postgres.Rows
+		fillStatement(row.Next(), rows.NewStatement(&s, lines))
+		return tx.Commit(func(b *postgres.Batch) { exec(b, importStatements, &row) })
 	})
 	if postgres.IsUnique(err) {
 		err = driver.StatementTaken()
@@ -78,8 +81,8 @@ func (db *DB) Statements(ctx context.Context, q store.StatementQuery) ([]bellhop
 		return nil, err
 	}
 	return list(ctx, db.api, "list statements", rows.Statement[*postgres.Row], `SELECT st.document FROM statements st
-		JOIN shops s ON s.id = st.shop_id WHERE s.domain = $1 AND st.number > $2 AND st.to_at > coalesce($3, '-infinity')
-		AND st.from_at < coalesce($4, 'infinity') ORDER BY st.number LIMIT $5`, q.Shop, q.After, postgres.Time(q.From),
+		JOIN shops s ON s.id = st.shop_id WHERE s.domain = $1 AND st.number > $2 AND st.to_at > coalesce($3::timestamptz, '-infinity')
+		AND st.from_at < coalesce($4::timestamptz, 'infinity') ORDER BY st.number LIMIT $5`, q.Shop, q.After, postgres.Time(q.From),
 		postgres.Time(q.To), limit)
 }
 
@@ -106,7 +109,7 @@ func (db *DB) LedgerStamps(
 	return found, wrap("read lines of the ledger", err)
 }
 
-const fates = `SELECT o.order_id, o.created, o.recorded_at, EXISTS (SELECT FROM fanouts f WHERE f.shop_id = o.shop_id
+const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SELECT FROM fanouts f WHERE f.shop_id = o.shop_id
 		AND f.order_id = o.order_id AND f.kind = '` + string(bellhop.PushOrderNew) + `'), p.status, p.reason, p.n
 	FROM (SELECT o.shop_id, ` + rows.FateColumns + ` FROM orders o JOIN shops s ON s.id = o.shop_id AND s.domain = $1
 		WHERE ` + rows.Created + ` >= $2 AND ` + rows.Created + ` < $3 AND o.placed_at IS NOT NULL AND o.order_id > $4

@@ -4,6 +4,7 @@ import (
 	"bellhop"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/move"
 	"bellhop/store/rules"
 )
 
@@ -13,6 +14,29 @@ func Statement[R Row](r R) bellhop.Statement {
 	r.Fail(err)
 	return s
 }
+
+// StatementColumns are the columns for [StatementRow].
+const StatementColumns = `(SELECT domain FROM shops WHERE id = shop_id), number, from_at, to_at, document,
+	lines IS NULL, lines`
+
+// StatementRow reads a statement as it is kept.
+func StatementRow[R Row](r R) move.StatementRow {
+	s := move.StatementRow{Shop: r.Text(), Number: r.Int(), From: r.Time(), To: r.Time(), Document: r.Text()}
+	pruned := r.Bool()
+	if s.Lines = r.Blob(); !pruned && s.Lines == nil {
+		s.Lines = []byte{}
+	}
+	return s
+}
+
+// NewStatement makes the row of a statement.
+func NewStatement(s *bellhop.Statement, lines []byte) *move.StatementRow {
+	return &move.StatementRow{Shop: s.Shop, Number: s.Number, From: s.From, To: s.To,
+		Document: driver.WriteStatement(s), Lines: append([]byte{}, lines...)}
+}
+
+// WhereStated is a condition for the key that signs statements, which is of no use in another store without them.
+const WhereStated = ` WHERE EXISTS (SELECT 1 FROM statements)`
 
 // Stamp reads an event's id, its outcome and the outcome's time.
 func Stamp[R Row](r R) (l store.LedgerStamp) {
@@ -25,7 +49,7 @@ func Stamp[R Row](r R) (l store.LedgerStamp) {
 const Created = `coalesce(o.created_at, o.placed_at)`
 
 // FateColumns are the columns for [Fates], of an alias o.
-const FateColumns = `o.order_id, ` + Created + ` AS created, o.recorded_at`
+const FateColumns = `o.order_id, ` + Created + ` AS created, o.recorded_at, o.found`
 
 // Fates collects fates of rows with the columns of an order, whether it has a fan-out, and the status, the reason and
 // the number of some of its pushes. An order's rows come one after the other.
@@ -36,7 +60,7 @@ type Fates struct {
 
 // Add reads a row.
 func (f *Fates) Add(r Row) {
-	o := store.Fate{Order: r.Int(), CreatedAt: r.Time(), RecordedAt: r.Time()}
+	o := store.Fate{Order: r.Int(), CreatedAt: r.Time(), RecordedAt: r.Time(), Found: r.Text()}
 	fanOut := r.Bool()
 	some := rules.Rings{Status: bellhop.PushStatus(r.Text()), Reason: r.Text(), N: r.Int()}
 	if n := len(f.all); n == 0 || f.all[n-1].Order != o.Order {

@@ -28,6 +28,8 @@ func countRows(c *sqlitefile.Conn, t move.Table) (int64, error) {
 		from += ` WHERE order_no <> 0`
 	case move.TableMarkKey:
 		from += rows.WhereMarked
+	case move.TableSigningKey:
+		from += rows.WhereStated
 	}
 	return c.Prepare(`SELECT count(*) FROM ` + from).One()
 }
@@ -83,7 +85,7 @@ func (db *DB) BeginCopy(ctx context.Context, source, mark string) error {
 			`DELETE FROM networks`, `DELETE FROM tokens`, `DELETE FROM operator_tokens`,
 			`DELETE FROM invitations`, `DELETE FROM people`, `DELETE FROM devices`,
 			`DELETE FROM connections`, `DELETE FROM reconciliations`, `DELETE FROM heard`, `DELETE FROM key_check`,
-			`DELETE FROM shops`,
+			`DELETE FROM statements`, `DELETE FROM signing_key`, `DELETE FROM shops`,
 			`DELETE FROM items`, `INSERT INTO search (search) VALUES ('delete-all')`, `DELETE FROM orders`,
 			`DELETE FROM pushes`, `DELETE FROM fanouts`, `DELETE FROM push_totals`,
 			`DELETE FROM ledger`, `DELETE FROM ledger_totals`, `DELETE FROM changes`, `DELETE FROM relays`,
@@ -159,7 +161,8 @@ func (im *importer) chunk(c *move.Chunk) error {
 		addAll(im, c.FanOuts, im.fanOut), addAll(im, c.Events, im.event), addAll(im, c.Heard, im.heard),
 		addAll(im, c.Changes, im.change), addAll(im, c.Relays, im.relay), addAll(im, c.Accesses, im.access),
 		addAll(im, c.Requests, im.request), addAll(im, c.Exports, im.export), addAll(im, c.Marks, im.mark),
-		addAll(im, c.MarkKeys, im.markKey),
+		addAll(im, c.MarkKeys, im.markKey), addAll(im, c.Statements, im.statement),
+		addAll(im, c.SigningKeys, im.signingKey),
 		addAll(im, c.Backups, im.backup), addAll(im, c.Counters, im.counter),
 	} {
 		if err != nil {
@@ -347,6 +350,14 @@ func (im *importer) mark(m *move.MarkRow) error {
 
 func (im *importer) markKey(text *string) error {
 	return im.tx.Prepare(`INSERT OR REPLACE INTO mark_key (one, value) VALUES (1, ?)`).Text(*text).Exec()
+}
+
+func (im *importer) statement(s *move.StatementRow) error {
+	return insertStatement(im.tx.Conn, im.own(s.Shop), s)
+}
+
+func (im *importer) signingKey(text *string) error {
+	return im.tx.Prepare(`INSERT OR REPLACE INTO signing_key (one, value) VALUES (1, ?)`).Text(*text).Exec()
 }
 
 // relay adds a relay without a holder.

@@ -32,7 +32,8 @@ func (db *DB) EraseShop(ctx context.Context, shop, place string, limit int) (sto
 	e := &erasing{db, ctx, shop, id, limit}
 	return driver.Erase(place, id != 0, driver.EraseSteps{Disable: e.of(e.disable), Pushes: e.of(e.pushes),
 		Devices: e.of(e.devices), Orders: e.of(e.orders), Events: e.events, Stream: e.stream, Heard: e.of(e.heard),
-		People: e.of(e.people), Accesses: e.of(e.accesses), Exports: e.of(e.exports), Rest: e.of(e.rest)})
+		People: e.of(e.people), Accesses: e.of(e.accesses), Exports: e.of(e.exports), Statements: e.of(e.statements),
+		Rest: e.of(e.rest)})
 }
 
 // of makes a step of a function that deletes up to the limit.
@@ -215,9 +216,16 @@ func (e *erasing) exports(tx *sqlitefile.Tx) (int, error) {
 	return int(tx.Changes()), err
 }
 
+func (e *erasing) statements(tx *sqlitefile.Tx) (int, error) {
+	err := tx.Prepare(`DELETE FROM statements WHERE id IN (SELECT id FROM statements WHERE shop_id = ? LIMIT ?)`).
+		Int(e.id).Int(int64(e.limit)).Exec()
+	return int(tx.Changes()), err
+}
+
 // rest drops the shop with all that is little, and first what was added since its part was erased.
 func (e *erasing) rest(tx *sqlitefile.Tx) (int, error) {
-	for _, again := range [...]func(*sqlitefile.Tx) (int, error){e.pushes, e.devices, e.orders, e.people, e.heard} {
+	for _, again := range [...]func(*sqlitefile.Tx) (int, error){e.pushes, e.devices, e.orders, e.people, e.heard,
+		e.statements} {
 		if n, err := again(tx); err != nil || n >= e.limit {
 			return n, err
 		}

@@ -64,6 +64,8 @@ func (x *exporter) table(t move.Table, after string) error {
 		return x.marks(after)
 	case move.TableMarkKey:
 		return x.markKey()
+	case move.TableSigningKey:
+		return x.signingKey()
 	case move.TableCounters:
 		return x.counters()
 	}
@@ -124,6 +126,9 @@ func (x *exporter) behind(t move.Table, place int64) error {
 	case move.TableBackups:
 		return export(x, &x.Backups, rows.Backup, `SELECT id, `+rows.BackupColumns+` FROM backups WHERE id > ? ORDER BY id`,
 			place)
+	case move.TableStatements:
+		return export(x, &x.Statements, rows.StatementRow, `SELECT id, `+rows.StatementColumns+` FROM statements WHERE id > ?
+			ORDER BY id`, place)
 	}
 	return move.NoTable(t)
 }
@@ -207,6 +212,12 @@ func (x *exporter) marks(after string) error {
 func (x *exporter) markKey() error {
 	keys, err := sqlitefile.All(x.c.Prepare(`SELECT value FROM mark_key`+rows.WhereMarked), sqlitefile.Row.Text)
 	x.MarkKeys = keys
+	return err
+}
+
+func (x *exporter) signingKey() error {
+	keys, err := sqlitefile.All(x.c.Prepare(`SELECT value FROM signing_key`+rows.WhereStated), sqlitefile.Row.Text)
+	x.SigningKeys = keys
 	return err
 }
 

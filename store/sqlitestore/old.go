@@ -44,10 +44,15 @@ func (db *DB) PruneLedger(ctx context.Context, before time.Time, limit int) (int
 			})
 		return ignore(err, errEnough)
 	})
-	if err != nil || len(old) == 0 {
+	if err != nil {
 		return 0, err
 	}
-	return put(ctx, db, "drop old lines", func(tx *sqlitefile.Tx) (int, error) { return dropEvents(tx, old, false) })
+	return put(ctx, db, "drop old lines", func(tx *sqlitefile.Tx) (int, error) {
+		if err := dropStatementLines(tx, before, limit); err != nil {
+			return 0, err
+		}
+		return dropEvents(tx, old, false)
+	})
 }
 
 // mergeAtOnce is how many pages of the search index, of 16 kB, one transaction merges.

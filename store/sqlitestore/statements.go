@@ -9,6 +9,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/move"
 	"bellhop/store/rows"
 )
 
@@ -30,13 +31,18 @@ func (db *DB) AddStatement(ctx context.Context, s bellhop.Statement, lines []byt
 		if err != nil {
 			return err
 		}
-		return insertStatement(tx.Conn, shop, &s, lines)
+		return insertStatement(tx.Conn, shop, rows.NewStatement(&s, lines))
 	})
 }
 
-func insertStatement(c *sqlitefile.Conn, shop int64, s *bellhop.Statement, lines []byte) error {
-	return c.Prepare(`INSERT INTO statements (shop_id, number, from_at, to_at, document, lines) VALUES (?,?,?,?,?,coalesce(?, x''))`).
-		Int(shop).Int(s.Number).Int(micros(s.From)).Int(micros(s.To)).Text(driver.WriteStatement(s)).Blob(lines).Exec()
+// insertStatement adds a statement as it is kept.
+func insertStatement(c *sqlitefile.Conn, shop int64, s *move.StatementRow) error {
+	st := c.Prepare(`INSERT INTO statements (shop_id, number, from_at, to_at, document, lines) VALUES (?,?,?,?,?,?)`).
+		Int(shop).Int(s.Number).Int(micros(s.From)).Int(micros(s.To)).Text(s.Document)
+	if s.Lines == nil {
+		return st.Null().Exec()
+	}
+	return st.Blob(s.Lines).Exec()
 }
 
 // lastStatement returns zero before there is one.
@@ -83,6 +89,12 @@ func (db *DB) StatementLines(ctx context.Context, shop string, number int64) ([]
 	})
 }
 
+// dropStatementLines drops the lines of statements that begin before a time.
+func dropStatementLines(tx *sqlitefile.Tx, before time.Time, limit int) error {
+	return tx.Prepare(`UPDATE statements SET lines = NULL WHERE id IN (SELECT id FROM statements
+		WHERE lines IS NOT NULL AND from_at < ? ORDER BY from_at LIMIT ?)`).Int(micros(before)).Int(int64(limit)).Exec()
+}
+
 // LedgerStamps implements [store.Statements].
 func (db *DB) LedgerStamps(
 	ctx context.Context, shop string, from, to time.Time, after bellhop.EventID, limit int,
@@ -102,7 +114,7 @@ func (db *DB) LedgerStamps(
 	})
 }
 
-const fates = `SELECT o.order_id, o.created, o.recorded_at, EXISTS (SELECT 1 FROM fanouts f WHERE f.shop_id = o.shop_id
+const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SELECT 1 FROM fanouts f WHERE f.shop_id = o.shop_id
 		AND f.order_no = o.no AND f.kind = '` + string(bellhop.PushOrderNew) + `'), p.status, p.reason, count(*)
 	FROM (SELECT o.no, o.shop_id, ` + rows.FateColumns + ` FROM orders o WHERE o.shop_id = ? AND ` + rows.Created + ` >= ?
 		AND ` + rows.Created + ` < ? AND o.placed_at IS NOT NULL AND o.order_id > ? ORDER BY o.order_id LIMIT ?) o

@@ -206,6 +206,8 @@ func keyChecks(f *fixture) {
 			func(s store.Store, was, is string) error { return s.PutKeyCheck(f.ctx, was, is) }},
 		{func(s store.Store) (string, error) { return s.MarkKey(f.ctx) },
 			func(s store.Store, was, is string) error { return s.PutMarkKey(f.ctx, was, is) }},
+		{func(s store.Store) (string, error) { return s.SigningKey(f.ctx) },
+			func(s store.Store, was, is string) error { return s.PutSigningKey(f.ctx, was, is) }},
 	} {
 		is := func(want string) {
 			f.Helper()

@@ -293,6 +293,8 @@ type seen struct {
 	Relays      []store.Lease
 	Accesses    []bellhop.Access
 	Backups     []bellhop.BackupNote
+	Statements  []bellhop.Statement
+	Covered     []string // by statements
 	Totals      map[bellhop.Outcome]int64
 	Counts      map[bellhop.PushStatus]int64
 	Next        time.Time
@@ -315,6 +317,10 @@ func see(f *fixture) (s seen) {
 		s.Last = append(s.Last, must(f.s.LastEvents(f.ctx, d.Domain))(f))
 		s.Silent = append(s.Silent, must(f.s.Silences(f.ctx, d.Domain, time.Time{}, store.HeardSlot))(f))
 		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
+		for _, one := range must(f.s.Statements(f.ctx, store.StatementQuery{Shop: d.Domain}))(f) {
+			lines, err := f.s.StatementLines(f.ctx, d.Domain, one.Number)
+			s.Statements, s.Covered = append(s.Statements, one), append(s.Covered, fmt.Sprint(lines, bellhop.KindOf(err)))
+		}
 		s.Devices = append(s.Devices, must(f.s.Devices(f.ctx, d.Domain))(f)...)
 		s.Pushes = append(s.Pushes, f.allPushes(d.Domain, store.PushQuery{Limit: 200})...)
 		for _, o := range f.allOrders(d.Domain, store.OrderQuery{Limit: 200}) {

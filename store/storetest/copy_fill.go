@@ -151,6 +151,10 @@ func fillPrivacy(f *fixture) {
 	}))
 	must(f.s.RedactOrders(f.ctx, second, []int64{3}, bellhop.RedactedForRetention, at(5006)))(f)
 	f.must(f.s.PutMarkKey(f.ctx, "", "sealed:1:x"))
+	f.state(second, 0, 1)
+	f.state(shop, -10, 3)
+	must(f.s.PruneLedger(f.ctx, day.Add(-5*time.Hour), 1))(f)
+	f.must(f.s.PutSigningKey(f.ctx, "", "sealed:1:y"))
 }
 
 // fillOrders records new orders, newer and older versions, touches and
@@ -296,6 +300,6 @@ func goOn(f *fixture) (said []any) {
 	}
 	r := must(f.s.AddRequest(f.ctx, fullRequest()))(f)
 	tell(r, must(f.s.Requests(f.ctx, store.RequestQuery{}))(f), must(f.s.PrivacyExport(f.ctx, shop, r.ID-1))(f),
-		must(f.s.MarkKey(f.ctx))(f))
+		must(f.s.MarkKey(f.ctx))(f), must(f.s.SigningKey(f.ctx))(f), f.state(shop, 4))
 	return said
 }

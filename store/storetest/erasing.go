@@ -78,7 +78,7 @@ func eraseShop(f *fixture) {
 	n := f.erase(second, 7)
 	n[first.What] += first.N
 	for _, what := range []string{"pushes", "devices", "orders", "events", "heard", "people", "accesses", "exports",
-		"shop"} {
+		"statements", "shop"} {
 		if n[what] == 0 {
 			f.Errorf("erased no %s: %v", what, n)
 		}

@@ -146,6 +146,10 @@ func Run(t *testing.T, d Driver) {
 		{"SurvivesRestart", survivesRestart},
 		{"Cancelled", cancelled},
 		{"EraseShop", eraseShop}, {"EraseUnknown", eraseUnknown}, {"ErasedWhileRecording", erasedWhileRecording},
+		{"Statements", statements}, {"StatementsOfNothing", statementsOfNothing}, {"BadStatements", badStatements},
+		{"StatementsAreAChain", statementsAreAChain}, {"PrunedStatements", prunedStatements},
+		{"LedgerStamps", ledgerStamps}, {"Fates", fates}, {"WhyNobodyWasRung", whyNobodyWasRung},
+		{"FatesOfFanOuts", fatesOfFanOuts},
 		{"OldOrders", oldOrders}, {"PruneLedger", pruneLedger}, {"PruneHeard", pruneHeard},
 	} {
 		t.Run(c.name, func(t *testing.T) {

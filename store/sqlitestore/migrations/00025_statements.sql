@@ -10,6 +10,12 @@ CREATE TABLE statements (
     lines    BLOB,             -- 25 bytes of each line of the ledger that it covers; NULL once they were pruned
     UNIQUE (shop_id, number)
 );
+-- An older bellhop erases shops without them.
+-- +goose StatementBegin
+CREATE TRIGGER shops_with_statements_removed AFTER DELETE ON shops BEGIN
+    DELETE FROM statements WHERE shop_id = old.id;
+END;
+-- +goose StatementEnd
 CREATE INDEX statements_to_prune ON statements (from_at) WHERE lines IS NOT NULL;
 
 -- The key that signs them: sealed, like the secrets of shops.
@@ -20,4 +26,5 @@ CREATE TABLE signing_key (
 
 -- +goose Down
 DROP TABLE signing_key;
+DROP TRIGGER shops_with_statements_removed;
 DROP TABLE statements;
