@@ -139,7 +139,7 @@ func wrong(s source, to string) string {
 		return "has no floor: say in floors_test.go where it stands"
 	case s.outside, from == to:
 		return ""
-	case isSuite(to) && !s.test:
+	case isSuite(to) && !s.test && !isSuite(from):
 		return "is for tests alone"
 	case isDriver(to) && from != "wire" && !s.test:
 		return "is a driver, and only wire opens drivers"
