@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"cmp"
 	"encoding/json"
 	"math/big"
 	"strings"
@@ -22,9 +21,6 @@ func (d document) orNil(key string) any {
 	}
 	return nil
 }
-
-// amount is a text, or a number as older bodies have it.
-func (d document) amount(key string) string { return cmp.Or(d.text(key), d.id(key)) }
 
 // texts is a list of texts.
 func (d document) texts(key string) []any {
@@ -90,9 +86,9 @@ func (d document) money(key string) money {
 	set := d.doc(key)
 	var m money
 	for i, side := range []string{"shop_money", "presentment_money"} {
-		amount := set.doc(side).amount("amount")
+		amount := set.doc(side).text("amount")
 		if set == nil {
-			amount = d.amount(strings.TrimSuffix(key, "_set"))
+			amount = d.text(strings.TrimSuffix(key, "_set"))
 		}
 		r, ok := new(big.Rat).SetString(amount)
 		if !ok {
