@@ -104,6 +104,10 @@ func (a *Acceptor) headers(h http.Header) (*bellhop.Event, error) {
 			return nil, err
 		}
 	}
+	if bellhop.OwnTopic(e.Topic) { // nobody signs the topic
+		return nil, bellhop.Invalidf("own_topic", "the topic %s is bellhop's own: no webhook has it",
+			bellhop.Clip(e.Topic, 40))
+	}
 	shop, err := bellhop.ParseShopDomain(e.Shop)
 	if err != nil {
 		return nil, err

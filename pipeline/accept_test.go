@@ -144,6 +144,8 @@ func TestAcceptRefuses(t *testing.T) {
 		"no version":             {del(shopify.HeaderAPIVersion, body), bellhop.Invalid},
 		"no webhook id":          {del(shopify.HeaderWebhookID, body), bellhop.Invalid},
 		"empty topic":            {set(shopify.HeaderTopic, "", body), bellhop.Invalid},
+		"what was fetched":       {set(shopify.HeaderTopic, bellhop.TopicReconcile, body), bellhop.Invalid},
+		"a wake-up":              {set(shopify.HeaderTopic, bellhop.TopicPushesOwed, body), bellhop.Invalid},
 		"two topics":             {repeat(shopify.HeaderTopic, body), bellhop.Invalid},
 		"two shops":              {repeat(shopify.HeaderShop, body), bellhop.Invalid},
 		"shop of another domain": {set(shopify.HeaderShop, "demo.myshopify.com.example.org", body), bellhop.Invalid},

@@ -166,9 +166,10 @@ type Statistics interface {
 	// PushCounts counts all pushes by status, those of erased shops too.
 	PushCounts(ctx context.Context) (map[bellhop.PushStatus]int64, error)
 	// Busiest counts the webhooks accepted at or after from and before to, and finds the
-	// second with the most of them.
+	// second with the most of them. What bellhop fetched is none.
 	Busiest(ctx context.Context, from, to time.Time) (Busiest, error)
-	// LastEvents returns when the newest event of each topic was accepted from a shop.
+	// LastEvents returns when the newest event of each topic was accepted from a shop. What bellhop fetched did
+	// not come from the shop, here and below.
 	LastEvents(ctx context.Context, shop string) (map[string]time.Time, error)
 	// Silences lists the times of at least least, [HeardSlot] or more, that end after since and in
 	// which no event was accepted from a shop, oldest first: the newest [MaxSilences]. The last one

@@ -17,6 +17,7 @@ import (
 	"bellhop/internal/postgres"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -262,7 +263,8 @@ func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busi
 		b.Each(func(r pgx.Rows) error {
 			return r.Scan(postgres.TimeTo(&found.At), &found.Second, &found.All)
 		}, `SELECT date_trunc('second', accepted_at, 'UTC') AS second, count(*), (sum(count(*)) OVER ())::bigint FROM events
-			WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4 GROUP BY second ORDER BY 2 DESC, 1 LIMIT 1`,
+			WHERE id >= $1 AND id < $2 AND accepted_at >= $3 AND accepted_at < $4 AND `+rows.ByWebhook+`
+			GROUP BY second ORDER BY 2 DESC, 1 LIMIT 1`,
 			postgres.ID(first), postgres.ID(last), postgres.Always(from), postgres.Always(to))
 	})
 	if err != nil {

@@ -99,6 +99,9 @@ func Backup[R Row](r R) bellhop.BackupNote {
 // Heard reads a sum of events without its key.
 func Heard[R Row](r R) rules.Heard { return rules.Heard{First: r.Time(), Last: r.Time()} }
 
+// ByWebhook is a condition for events that Shopify sent: see [bellhop.Fetched].
+const ByWebhook = `topic NOT IN ('` + bellhop.TopicBackfill + `', '` + bellhop.TopicReconcile + `')`
+
 // HeardColumns are the columns for [WholeHeard], of the aliases s and h.
 const HeardColumns = `s.domain, h.topic, h.first_at, h.last_at`
 

@@ -17,8 +17,12 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func second(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
 
-// webhook brings facts.
-var webhook = &bellhop.Event{Topic: "orders/updated"}
+// webhook brings facts; backfill and reconcile bring orders, and that one was deleted, too.
+var (
+	webhook   = &bellhop.Event{Topic: "orders/updated"}
+	backfill  = &bellhop.Event{Topic: bellhop.TopicBackfill, SignedBy: bellhop.SignerAPI}
+	reconcile = &bellhop.Event{Topic: bellhop.TopicReconcile, SignedBy: bellhop.SignerAPI}
+)
 
 func orderFact(updated, triggered int, hash uint64) bellhop.Fact {
 	return bellhop.Fact{Event: webhook, At: noon, OrderID: 1, Order: &bellhop.Order{ID: 1, PlacedAt: noon,
@@ -122,9 +126,12 @@ func TestMergeOwesForADay(t *testing.T) {
 func TestMergeConverges(t *testing.T) {
 	fact := rapid.Custom(func(t *rapid.T) bellhop.Fact {
 		few := func(name string) int { return rapid.IntRange(1, 3).Draw(t, name) }
+		source := rapid.SampledFrom([]*bellhop.Event{webhook, backfill, reconcile}).Draw(t, "source")
 		switch rapid.IntRange(0, 9).Draw(t, "kind") {
 		case 0:
-			return deletionFact
+			gone := deletionFact
+			gone.Event = source
+			return gone
 		case 1, 2:
 			return editFact(int64(few("id")), few("at"))
 		case 3:
@@ -132,6 +139,7 @@ func TestMergeConverges(t *testing.T) {
 		}
 		body := rapid.IntRange(1, 5).Draw(t, "body") // which says when it was updated
 		f := orderFact(body/2, few("triggered"), uint64(body))
+		f.Event = source
 		f.Order.History = *refundFact(int64(body), rapid.IntRange(1, 5).Draw(t, "said")).History
 		return f
 	})

@@ -175,9 +175,9 @@ func (p *recordPlan) decide(f *bellhop.Fact, l *LineChange) bellhop.Result {
 	}
 	o := p.order(shop, f)
 	before := o.State
-	f, forget := p.redacted(&before, f)
+	f, why := p.redacted(&before, f)
 	m := Merge(before, *f)
-	m.redact(&before, forget, f.At)
+	m.redact(&before, why, f.At)
 	l.DropsBody = l.DropsBody || m.State.RedactedFor != ""
 	p.change(o, &m, f)
 	for _, n := range m.News {

@@ -35,12 +35,16 @@ func MarkUntil(m bellhop.Mark, r *bellhop.PrivacyRequest) time.Time {
 // forgets reports whether a fact is about somebody whom its shop has to forget.
 func (p *recordPlan) forgets(f *bellhop.Fact) bool { return f.Forgotten(p.before.Marks) }
 
-// redacted returns a fact without personal data if its order may have none, and whether that is for a
-// request. For retention a newer version brings its data again.
-func (p *recordPlan) redacted(s *State, f *bellhop.Fact) (bare *bellhop.Fact, forget bool) {
-	forget = s.RedactedFor == bellhop.RedactedForRequest || p.forgets(f)
-	if !forget && (s.RedactedFor == "" || s.renewedBy(f)) {
-		return f, false
+// redacted returns a fact without personal data if its order may have none, and why. For retention a newer version
+// brings its data again.
+func (p *recordPlan) redacted(s *State, f *bellhop.Fact) (bare *bellhop.Fact, why string) {
+	switch {
+	case s.RedactedFor == bellhop.RedactedForRequest || p.forgets(f):
+		why = bellhop.RedactedForRequest
+	case s.RedactedFor == "" || s.renewedBy(f):
+		return f, ""
+	default:
+		why = s.RedactedFor
 	}
 	c := *f
 	if f.Order != nil {
@@ -53,7 +57,7 @@ func (p *recordPlan) redacted(s *State, f *bellhop.Fact) (bare *bellhop.Fact, fo
 		h.Redact()
 		c.History = &h
 	}
-	return &c, forget
+	return &c, why
 }
 
 // renewedBy reports whether a fact is newer than what was redacted. One that was fetched says the same as before
@@ -67,14 +71,14 @@ func (s *State) renewedBy(f *bellhop.Fact) bool {
 
 // redact notes on an order that nothing personal is left of it, or that a newer version brought it again. One
 // with content of before is redacted by [PlanRedact].
-func (m *Merged) redact(before *State, forget bool, at time.Time) {
-	s := &m.State
+func (m *Merged) redact(before *State, why string, at time.Time) {
+	s, forget := &m.State, why == bellhop.RedactedForRequest
 	switch {
 	case s.Deleted || before.RedactedFor == bellhop.RedactedForRequest:
 	case forget && (m.Content || before.Version.IsZero() || before.RedactedFor != ""):
 		s.History.Redact()
 		s.RedactedFor, s.RedactedAt = bellhop.RedactedForRequest, at
-	case !forget && m.Content:
+	case why == "" && m.Content:
 		s.RedactedFor, s.RedactedAt = "", time.Time{}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/driver"
+	"bellhop/store/rows"
 	"bellhop/store/rules"
 )
 
@@ -217,7 +218,7 @@ func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busi
 		n = 0
 		err = db.search(ctx, "find the busiest second", func(c *sqlitefile.Conn) error {
 			return c.Prepare(`SELECT id, accepted_at, EXISTS (SELECT 1 FROM ledger WHERE seq = events.seq) FROM events
-				WHERE id > ? AND id < ? ORDER BY id LIMIT ?`).
+				WHERE id > ? AND id < ? AND ` + rows.ByWebhook + ` ORDER BY id LIMIT ?`).
 				Blob(at[:]).Blob(last[:]).Int(atOnce).Each(func(r sqlitefile.Row) error {
 				n++
 				copy(at[:], r.Blob())

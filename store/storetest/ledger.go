@@ -320,7 +320,12 @@ func renumbered(f *fixture) {
 	}
 	conn := fullConnection(shop)
 	f.must(f.s.PutConnection(f.ctx, conn))
+	f.addShop(other)
+	f.reconcile(shop, bellhop.Reconciliation{Due: at(9), Look: bellhop.Walk{StartedAt: at(1)}})
+	f.reconcile(other, bellhop.Reconciliation{})
 	f.must(f.s.Renumber(f.ctx, 1000))
+	f.equal("it is compared at once", must(f.s.Reconciliations(f.ctx, day, 9))(f), []bellhop.Reconciliation{{Shop: shop,
+		Due: time.Unix(0, 0).UTC(), Look: bellhop.Walk{StartedAt: at(1)}}})
 	conn.CheckDue, conn.Subscriptions = conn.ConnectedAt, nil
 	f.equal("the connection is due", must(f.s.Connection(f.ctx, shop))(f), conn)
 	relay := must(f.s.TakeRelay(f.ctx, "events", "a", day, time.Minute))(f)

@@ -14,8 +14,8 @@ import (
 	"bellhop/store"
 )
 
-// everyShuffleConverges records random facts in a random order, some of them repeatedly,
-// divided among concurrent calls, and compares with the model.
+// everyShuffleConverges records random facts of webhooks, of a backfill and of reconciling in a random order, some of
+// them repeatedly, divided among concurrent calls, and compares with the model.
 func everyShuffleConverges(f *fixture) {
 	var round atomic.Int64
 	rapid.Check(f.T, func(t *rapid.T) {
@@ -56,6 +56,7 @@ func everyShuffleConverges(f *fixture) {
 func drawFacts(t *rapid.T, f *fixture, domain string) []bellhop.Fact {
 	few := func(name string, n int) int { return rapid.IntRange(0, n-1).Draw(t, name) }
 	facts := make([]bellhop.Fact, 1+few("facts", 12))
+	sources := []string{"orders/updated", bellhop.TopicBackfill, bellhop.TopicReconcile}
 	for i := range facts {
 		id := int64(1<<53 + 1 + few("order", 3))
 		switch kind := few("kind", 12); {
@@ -75,6 +76,9 @@ func drawFacts(t *rapid.T, f *fixture, domain string) []bellhop.Fact {
 			if n := few("refunds", 4); n > 0 {
 				o.History = *f.refund(domain, id, int64(n), few("happened", 3)).History
 			}
+		}
+		if source := sources[few("source", 3)]; bellhop.Fetched(source) && facts[i].History == nil {
+			facts[i] = fetched(source, facts[i])
 		}
 	}
 	return facts
