@@ -50,7 +50,7 @@ type Reconciliation struct {
 	Served Asked `json:"served,omitzero"` // of it, what a walk has begun to serve
 
 	ConnectedAt  time.Time `json:"connected_at,omitzero"`  // the install that this is about
-	From         time.Time `json:"from,omitzero"`          // when the shop was first connected: hours from that one on are closed
+	From         time.Time `json:"from,omitzero"`          // when it was first connected: its hours begin then
 	CheckedAt    time.Time `json:"checked_at,omitzero"`    // when the newest look ended
 	LookedTo     time.Time `json:"looked_to,omitzero"`     // changes before it are here, but for Pending
 	LookDue      time.Time `json:"look_due,omitzero"`      // when to look next
@@ -124,6 +124,8 @@ type Walk struct {
 	Found    int `json:"found,omitempty"` // that were missing here
 	Differed int `json:"differed,omitempty"`
 	Deleted  int `json:"deleted,omitempty"` // that are no longer there
+	Requests int `json:"requests,omitempty"`
+	Points   int `json:"points,omitempty"` // of Shopify's budget
 
 	// Behind is when an order was updated that Shopify's list lacked, the earliest; zero for none.
 	Behind   time.Time  `json:"behind,omitzero"`

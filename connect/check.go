@@ -25,6 +25,7 @@ type seen struct {
 	conn          bellhop.Connection // with the tokens that it has now
 	scopes        []string
 	subscriptions []bellhop.Subscription
+	missed        bool // a subscription was missing: webhooks of its topic did not come
 	info          *admin.Info
 }
 
@@ -80,7 +81,7 @@ func (c *Connector) look(ctx context.Context, conn bellhop.Connection) (seen, er
 			}
 			found.info = &info
 		}
-		found.subscriptions, err = c.subscribe(ctx, api, conn.Subscriptions)
+		found.subscriptions, found.missed, err = c.subscribe(ctx, api, conn.Subscriptions)
 		return err
 	})
 	return found, err
@@ -147,7 +148,29 @@ func (c *Connector) settle(ctx context.Context, was bellhop.Connection, found se
 	if errors.Is(err, errSuperseded) {
 		return nil
 	}
+	if err == nil && access == bellhop.AccessGood {
+		err = c.catchUp(ctx, was, found.missed)
+	}
 	return err
+}
+
+// catchUp has a shop compared with Shopify at once where webhooks may have been missed: after an install, and once its
+// access or a subscription is there again. A process that dies before it is no loss: shops are compared all the time.
+func (c *Connector) catchUp(ctx context.Context, was bellhop.Connection, missed bool) error {
+	r, err := c.Store.Reconciliation(ctx, was.Shop)
+	if err != nil || !missed && was.Access == bellhop.AccessGood && r.ConnectedAt.Equal(was.ConnectedAt) {
+		return err
+	}
+	return c.askLook(ctx, was.Shop)
+}
+
+// askLook asks whoever compares the shop with Shopify to do so at once.
+func (c *Connector) askLook(ctx context.Context, shop string) error {
+	now := c.now()
+	return c.Store.UpdateReconciliation(ctx, shop, func(r *bellhop.Reconciliation) error {
+		r.Asked.Look, r.Due = now, now
+		return nil
+	})
 }
 
 // isUninstall reports whether an app/uninstalled may be about the present install. A late one, of the install before,

@@ -25,6 +25,7 @@ type Store interface {
 	store.Leases
 	store.People
 	store.Statistics
+	store.Reconciling
 	HasSignedIn(ctx context.Context, person int64) (bool, error)
 }
 

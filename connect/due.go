@@ -103,7 +103,10 @@ func (w *Watch) Keep(ctx context.Context, due bellhop.Connection) error {
 		if err != nil || !now.CheckDue.Equal(due.CheckDue) || now.Token != due.Token {
 			return err
 		}
-		return w.check(ctx, due.Shop)
+		if err := w.check(ctx, due.Shop); err != nil || isDue(dueAt(due), w.now()) {
+			return err
+		}
+		return w.askLook(ctx, due.Shop) // its silence made it due
 	})
 	if IsBusy(err) || bellhop.KindOf(err) == bellhop.NotFound { // or it was erased
 		return nil

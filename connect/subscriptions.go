@@ -80,31 +80,31 @@ func host(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// subscribe makes sure of the wanted subscriptions and reads them back.
+// subscribe makes sure of the wanted subscriptions and reads them back. It reports whether one was missing.
 func (c *Connector) subscribe(ctx context.Context, api *admin.Shop, before []bellhop.Subscription) (
-	[]bellhop.Subscription, error) {
+	all []bellhop.Subscription, missed bool, err error) {
 	there, err := api.Subscriptions(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	wanted := shopify.Wanted()
 	p := planFor(there, wanted, c.address(), before)
 	if err := unsubscribe(ctx, api, p.defective); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	answers, err := c.create(ctx, api, p.create)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := unsubscribe(ctx, api, p.remove); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(answers) > 0 {
 		if there, err = api.Subscriptions(ctx); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return readBack(there, wanted, c.address(), answers), nil
+	return readBack(there, wanted, c.address(), answers), len(answers) > 0, nil
 }
 
 // create subscribes to topics. Some refusals are about a topic and are kept; any other ends the look.

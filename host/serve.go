@@ -20,6 +20,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push"
 	"bellhop/queue"
+	"bellhop/reconcile"
 	"bellhop/store"
 )
 
@@ -35,7 +36,9 @@ type Options struct {
 	Events      Events
 	// Connector connects shops; nil without an app. This process looks after their connections if Keep.
 	Connector *connect.Connector
-	Keep      bool
+	// Reconciler compares the shops with Shopify, where this process looks after their connections.
+	Reconciler *reconcile.Reconciler
+	Keep       bool
 
 	Steps
 	Webhooks *Webhooks // nil where none come in
@@ -136,7 +139,7 @@ func newRun(ctx context.Context, o Options) *run {
 	hard := cmp.Or(o.Hard, context.Background())
 	o.Registry.MustRegister(depths(o.Queue, o.NotifyQueue, o.Store, o.Now), openRequests(o.Store, o.Now))
 	if o.Connector != nil {
-		o.Registry.MustRegister(connections(o.Store))
+		o.Registry.MustRegister(connections(o.Store), comparisons(o.Store, o.Now))
 	}
 	group, drain := errgroup.WithContext(ctx)
 	return &run{group: group, drain: drain, hard: hard}
@@ -162,7 +165,7 @@ func (r *run) serve(s Server) {
 	})
 }
 
-// steps starts the steps, the relay, the keeper and the maintenance.
+// steps starts the steps, the relay, the keepers and the maintenance.
 func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	maintenance := &Maintenance{Keys: keys, Store: o.Store, Log: o.Log, Now: o.Now, KeepBodies: o.KeepBodies,
 		Keep: o.Retention, Privacy: NewPrivacy(o.Store, o.Queue, o.Log, o.Now, o.Probe)}
@@ -184,6 +187,8 @@ func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	if o.Connector != nil && o.Keep {
 		keeper := NewKeeper(o.Connector)
 		r.group.Go(func() error { return keeper.Run(r.drain, r.hard) })
+		comparer := NewComparer(o.Reconciler)
+		r.group.Go(func() error { return comparer.Run(r.drain, r.hard) })
 	}
 	r.group.Go(func() error { return maintenance.Run(r.drain) })
 }

@@ -64,7 +64,7 @@ func (d *Delivery) Then(o ShopifyOptions, c Change) ([]*Delivery, error) {
 			bellhop.Clip(string(c), 20), ChangeNote)
 	}
 	if d.says.order == nil || d.says.deleted {
-		return nil, bellhop.Errorf(bellhop.NotFound, "order", "%s has no order %d any more", d.Shop, d.OrderID)
+		return nil, bellhop.Errorf(bellhop.NotFound, "order", "%s has no order %d that can change", d.Shop, d.OrderID)
 	}
 	g, l := newGenerator(&o), &life{order: d.says.order, state: d.says.state}
 	g.triggered = d.TriggeredAt // what follows is newer

@@ -52,6 +52,7 @@ type Delivery struct {
 // statement is a body's statement, without the body.
 type statement struct {
 	order   *order // nil with poison
+	given   *given // instead of order and state; nil for none
 	state   orderState
 	step    stepKind // that it states alone, the newest of its kind
 	deleted bool
@@ -86,7 +87,10 @@ func (d *Delivery) WithBody(secret string, body []byte) *Delivery {
 // own body says; nil with poison, and once the order is deleted. It needs no Body.
 func (d *Delivery) Whole() []byte {
 	o, st := d.says.order, &d.says.state
-	if o == nil || d.says.deleted {
+	switch {
+	case d.says.given != nil:
+		return d.says.given.body
+	case o == nil || d.says.deleted:
 		return nil
 	}
 	var v view
@@ -113,7 +117,7 @@ func (d *Delivery) Header() http.Header {
 	}
 	if d.OrderID != 0 {
 		h["X-Shopify-Order-Id"] = []string{strconv.FormatInt(d.OrderID, 10)}
-		h["X-Shopify-Test"] = []string{strconv.FormatBool(d.says.order.test)}
+		h["X-Shopify-Test"] = []string{strconv.FormatBool(d.Facts().Test)}
 	}
 	return h
 }

@@ -114,7 +114,7 @@ func (k *Check) alone(i int) {
 		k.add(about(s, FaultAltered, "it was altered: what it says has the hash %.16s…, not %.16s…%s", Hash(s), s.Hash,
 			k.was(s)))
 	case !known:
-		k.add(about(s, FaultKey, "the key %s signed it, and not %s", bellhop.Clip(s.Key, 20), k.keys))
+		k.add(about(s, FaultKey, "the key %s signed it, and the keys given are %s", bellhop.Clip(s.Key, 20), k.keys))
 		return // its contents may be right
 	case !ed25519.Verify(key, s.Hash[:], s.Signature):
 		k.add(about(s, FaultSignature, "its signature is not one of the key %s", s.Key))

@@ -18,7 +18,7 @@ func Count(s *bellhop.Statement, fates []store.Fate) {
 		case "":
 			s.Webhook++
 			late = append(late, max(0, f.RecordedAt.Sub(f.CreatedAt)).Truncate(time.Microsecond))
-		case bellhop.FoundBy(bellhop.TopicBackfill):
+		case "backfill":
 			s.Backfill++
 		default:
 			s.Reconciled++

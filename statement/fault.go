@@ -51,11 +51,7 @@ func (f Fault) String() string {
 	default:
 		fmt.Fprintf(&b, "statement %d", f.Number)
 	}
-	switch {
-	case f.From.IsZero():
-	case f.Number == 0:
-		b.WriteString(Span(f.From, f.To))
-	default:
+	if !f.From.IsZero() {
 		fmt.Fprintf(&b, " (%s)", Span(f.From, f.To))
 	}
 	if b.Len() > 0 {

@@ -30,18 +30,6 @@ func (k *Check) continues() {
 	k.fork()
 }
 
-// Closed checks that there are statements of all hours that are said to be closed, from the first one on.
-func (k *Check) Closed(from, to time.Time) {
-	last := from.Truncate(time.Hour)
-	for i := range k.chain.Statements {
-		last = later(last, k.chain.Statements[i].To)
-	}
-	if to.After(last) {
-		k.add(Fault{Code: FaultRemoved, From: last, To: to,
-			Text: "hours are closed to " + to.UTC().Format("2006-01-02 15:04") + ", and their statements are missing"})
-	}
-}
-
 // lost names the statements at the end of an older file that are no longer there.
 func lost(was, is []bellhop.Statement) Fault {
 	last := was[len(was)-1]

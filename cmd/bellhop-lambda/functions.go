@@ -63,7 +63,7 @@ func newFunction(ctx context.Context, p *parts) (lambda.Handler, error) {
 		q, err := p.settings.OpenSQS(ctx, p.options())
 		s := &lambdahost.Sweep{PushStep: b, KeepBodies: p.settings.KeepBodies, Keep: p.settings.Retention(), Queue: q}
 		if p.settings.ShopifyClientID != "" {
-			s.Keeper = (&keepers{parts: p}).keeper
+			s.Keepers = (&keepers{parts: p, queue: q}).of
 		}
 		return s, err
 	}

@@ -7,21 +7,29 @@ import (
 
 	"bellhop/connect"
 	"bellhop/host"
+	"bellhop/host/lambdahost"
+	"bellhop/reconcile"
 	"bellhop/store"
+	"bellhop/wire"
 )
 
-// keepers makes the keeper of sweep. It makes another one every few minutes: the app's secret may have changed.
+// keepers makes the keepers of sweep. It makes others every few minutes: the app's secret may have changed.
 type keepers struct {
 	*parts
-	last *host.Keeper
-	made time.Time
-	of   store.Store
+	queue reconcile.Queue
+	last  []lambdahost.Keeper
+	made  time.Time
+	store store.Store
 }
 
-const keeperAge = 5 * time.Minute
+const (
+	keeperAge = 5 * time.Minute
+	// compareFor is a shop's turn: a sweep has less than a minute.
+	compareFor = 10 * time.Second
+)
 
-func (k *keepers) keeper(ctx context.Context, open store.Store) (*host.Keeper, error) {
-	if k.last != nil && k.of == open && k.now().Sub(k.made) < keeperAge {
+func (k *keepers) of(ctx context.Context, open store.Store) ([]lambdahost.Keeper, error) {
+	if k.last != nil && k.store == open && k.now().Sub(k.made) < keeperAge {
 		return k.last, nil
 	}
 	c := k.settings.Config
@@ -41,7 +49,8 @@ func (k *keepers) keeper(ctx context.Context, open store.Store) (*host.Keeper, e
 		return nil, err
 	}
 	app.HTTP, app.Now = clientOver(k.dial()), k.now
-	k.last, k.made, k.of = host.NewKeeper(&connect.Connector{App: app, Store: open, URL: base, Holder: rand.Text(),
-		Now: k.now, Log: k.log}), k.now(), open
+	connector := &connect.Connector{App: app, Store: open, URL: base, Holder: rand.Text(), Now: k.now, Log: k.log}
+	k.last, k.made, k.store = []lambdahost.Keeper{host.NewKeeper(connector), host.NewComparer(&reconcile.Reconciler{
+		Connector: connector, Store: open, Queue: k.queue, Key: wire.SigningKey(open), Step: compareFor})}, k.now(), open
 	return k.last, nil
 }

@@ -15,6 +15,7 @@ import (
 	"bellhop/connect"
 	"bellhop/host"
 	"bellhop/pipeline"
+	"bellhop/reconcile"
 	"bellhop/wire"
 )
 
@@ -172,6 +173,8 @@ func (e *engine) open(push, needKey bool) (err error) {
 	}
 	if e.options.Connector != nil {
 		e.options.Connector.Metrics = connect.NewMetrics(e.options.Registry)
+		e.options.Reconciler = newReconciler(e.options.Connector, e.parts)
+		e.options.Reconciler.Metrics = reconcile.NewMetrics(e.options.Registry)
 	}
 	if push {
 		if e.options.Sender, err = e.config.OpenPush(e.job.ctx, o); err != nil {

@@ -10,14 +10,15 @@ import (
 )
 
 type shopCmd struct {
-	Connect      shopConnectCmd `cmd:"" help:"Connect a shop by Shopify's Admin API." example:"bellhop shop connect my-shop\nbellhop shop connect my-shop --token-stdin <token.json"`
-	Check        shopCheckCmd   `cmd:"" help:"Check a shop's connection now: token, scopes and subscriptions." example:"bellhop shop check my-shop"`
-	Add          shopAddCmd     `cmd:"" help:"Add a shop." example:"bellhop shop add demo.myshopify.com --secret-file ./secret"`
-	Ls           shopLsCmd      `cmd:"" help:"List the shops." example:"bellhop shop ls --json"`
-	RotateSecret shopRotateCmd  `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now." example:"bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret\nbellhop shop rotate-secret demo.myshopify.com --finish"`
-	Disable      shopDisableCmd `cmd:"" help:"Only keep a shop's events: record no orders and send no pushes." example:"bellhop shop disable demo.myshopify.com"`
-	Enable       shopEnableCmd  `cmd:"" help:"Record a shop's orders and send pushes again." example:"bellhop shop enable demo.myshopify.com"`
-	Erase        shopEraseCmd   `cmd:"" help:"Delete all that bellhop keeps of a shop, for good." example:"bellhop shop erase demo.myshopify.com"`
+	Connect      shopConnectCmd  `cmd:"" help:"Connect a shop by Shopify's Admin API." example:"bellhop shop connect my-shop\nbellhop shop connect my-shop --token-stdin <token.json"`
+	Check        shopCheckCmd    `cmd:"" help:"Check a shop's connection now: token, scopes and subscriptions." example:"bellhop shop check my-shop"`
+	Backfill     shopBackfillCmd `cmd:"" help:"Compare all orders of a shop with Shopify, and fetch what is missing." example:"bellhop shop backfill my-shop\nbellhop shop backfill my-shop --since 7d --json"`
+	Add          shopAddCmd      `cmd:"" help:"Add a shop." example:"bellhop shop add demo.myshopify.com --secret-file ./secret"`
+	Ls           shopLsCmd       `cmd:"" help:"List the shops." example:"bellhop shop ls --json"`
+	RotateSecret shopRotateCmd   `cmd:"" name:"rotate-secret" help:"Change a shop's own secret; the old one stays valid for now." example:"bellhop shop rotate-secret demo.myshopify.com --secret-file ./new-secret\nbellhop shop rotate-secret demo.myshopify.com --finish"`
+	Disable      shopDisableCmd  `cmd:"" help:"Only keep a shop's events: record no orders and send no pushes." example:"bellhop shop disable demo.myshopify.com"`
+	Enable       shopEnableCmd   `cmd:"" help:"Record a shop's orders and send pushes again." example:"bellhop shop enable demo.myshopify.com"`
+	Erase        shopEraseCmd    `cmd:"" help:"Delete all that bellhop keeps of a shop, for good." example:"bellhop shop erase demo.myshopify.com"`
 }
 
 type shopAddCmd struct {

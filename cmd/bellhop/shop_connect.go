@@ -12,6 +12,7 @@ import (
 
 	"bellhop"
 	"bellhop/connect"
+	"bellhop/reconcile"
 	"bellhop/shopify/admin"
 	"bellhop/store"
 	"bellhop/web"
@@ -30,6 +31,11 @@ func newConnector(j *job, s *wire.Shopify, to store.Store) (*connect.Connector, 
 	}
 	app.Now = j.now
 	return &connect.Connector{App: app, Store: to, URL: base, Holder: rand.Text(), Now: j.now, Log: j.log}, nil
+}
+
+// newReconciler compares the shops of a connector with Shopify.
+func newReconciler(c *connect.Connector, p *wire.Parts) *reconcile.Reconciler {
+	return &reconcile.Reconciler{Connector: c, Store: p.Store, Queue: p.Queue, Key: wire.SigningKey(p.Store)}
 }
 
 // connecting is shared by the commands that speak with Shopify.

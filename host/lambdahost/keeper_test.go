@@ -48,8 +48,8 @@ func TestSweepLooksAfterConnections(t *testing.T) {
 	}
 	now = func() time.Time { return time.Now().Add(15 * time.Minute) }
 	s := &lambdahost.Sweep{PushStep: f.push, KeepBodies: time.Hour,
-		Keeper: func(_ context.Context, open store.Store) (*host.Keeper, error) {
-			return host.NewKeeper(connector(open)), nil
+		Keepers: func(_ context.Context, open store.Store) ([]lambdahost.Keeper, error) {
+			return []lambdahost.Keeper{host.NewKeeper(connector(open))}, nil
 		}}
 	sweep := func() {
 		t.Helper()
@@ -61,6 +61,6 @@ func TestSweepLooksAfterConnections(t *testing.T) {
 	if all, err := shopifys.Subscriptions(demo); err != nil || len(all) != len(shopify.Wanted()) {
 		t.Errorf("%d subscriptions, %v", len(all), err)
 	}
-	s.Keeper = func(context.Context, store.Store) (*host.Keeper, error) { return nil, errors.New("no secret") }
+	s.Keepers = func(context.Context, store.Store) ([]lambdahost.Keeper, error) { return nil, errors.New("no secret") }
 	sweep()
 }

@@ -2,6 +2,8 @@ package lambdahost
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,19 +36,24 @@ func (f *Notify) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 }
 
 // Sweep is the function that a schedule calls: it sends pushes that other functions
-// left owed, drops old bodies, looks after the shops' connections to Shopify, and carries out requests for personal
-// data.
+// left owed, drops old bodies, looks after the shops' connections to Shopify and compares their orders, and carries out
+// requests for personal data.
 type Sweep struct {
 	*PushStep
 	KeepBodies time.Duration // those of settled events
 	Keep       pipeline.Keep
 	Queue      pipeline.PersonalQueue
 	retained   atomic.Int64 // when this instance last did what Keep asks for, in seconds
-	// Keeper returns what looks after the connections in a store. It is nil where no shop can be connected.
-	Keeper func(context.Context, store.Store) (*host.Keeper, error)
+	// Keepers return what looks after the shops in a store. It is nil where no shop can be connected.
+	Keepers func(context.Context, store.Store) ([]Keeper, error)
 }
 
-// keepFor is how long a sweep begins checks of connections. Those under way go on for as long again, and more.
+// Keeper works on shops that are due, once each.
+type Keeper interface {
+	Round(begin, hard context.Context) error
+}
+
+// keepFor is how long a sweep begins with shops. Those under way go on for as long again, and more.
 const keepFor = 20 * time.Second
 
 // retainEvery is in seconds.
@@ -82,7 +89,7 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, failed(TypeUnavailable, err)
 	}
 	if err := f.keep(work); err != nil && work.Err() == nil {
-		f.Log.Error("look after the connections to Shopify", "err", err) // the pushes are sent all the same
+		f.Log.Error("look after the shops at Shopify", "err", err) // the pushes are sent all the same
 	}
 	if err := f.privacy(work); err != nil && work.Err() == nil {
 		f.Log.Error("carry out requests for personal data", "err", err)
@@ -91,22 +98,28 @@ func (f *Sweep) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return write(s)
 }
 
-// keep checks the connections that are due.
+// keep checks the connections that are due, and compares the shops that are.
 func (f *Sweep) keep(ctx context.Context) error {
-	if f.Keeper == nil {
+	if f.Keepers == nil {
 		return nil
 	}
 	open, err := f.Database.Get(ctx)
 	if err != nil {
 		return err
 	}
-	k, err := f.Keeper(ctx, open)
+	all, err := f.Keepers(ctx, open)
 	if err != nil {
 		return err
 	}
 	begin, cancel := context.WithTimeout(ctx, keepFor)
 	defer cancel()
-	return k.Round(begin, ctx)
+	trouble := make([]error, len(all))
+	var rounds sync.WaitGroup
+	for i, k := range all {
+		rounds.Go(func() { trouble[i] = k.Round(begin, ctx) })
+	}
+	rounds.Wait()
+	return errors.Join(trouble...)
 }
 
 // privacy goes on where the sweep before ended.

@@ -19,6 +19,11 @@ type command struct {
 	Scopes      []string        `json:"scopes"`
 	Orders      int             `json:"orders"`
 	Updates     float64         `json:"updates"` // share of these orders that change later
+	Days        int             `json:"days"`    // of the past that orders fill
+	Order       int64           `json:"order,string"`
+	Change      string          `json:"change"`
+	Still       bool            `json:"still"`
+	Silent      bool            `json:"silent"`
 	LateSeconds int             `json:"late_seconds"`
 	Topic       string          `json:"topic"`
 	Points      float64         `json:"points"`
@@ -36,6 +41,15 @@ var actions = map[string]func(t *Twin, shop string, c *command) error{
 	"scopes": func(t *Twin, shop string, c *command) error { return t.SetScopes(shop, c.Scopes) },
 	"orders": func(t *Twin, shop string, c *command) error {
 		return t.MakeOrders(shop, simulate.ShopifyOptions{Orders: cmp.Or(c.Orders, 1), Updates: c.Updates})
+	},
+	"past": func(t *Twin, shop string, c *command) error {
+		now := t.opt.Now()
+		return t.Fill(shop, simulate.ShopifyOptions{Orders: cmp.Or(c.Orders, 100), Updates: c.Updates},
+			now.AddDate(0, 0, -cmp.Or(c.Days, 60)), now)
+	},
+	"change": func(t *Twin, shop string, c *command) error {
+		change := OrderChange{simulate.Change(cmp.Or(c.Change, string(simulate.ChangeNote))), c.Still, c.Silent}
+		return t.ChangeOrder(shop, c.Order, change)
 	},
 	"info":        func(t *Twin, shop string, c *command) error { return t.SetInfo(shop, c.Info) },
 	"unsubscribe": func(t *Twin, shop string, c *command) error { return t.DropSubscriptions(shop, c.Topic) },

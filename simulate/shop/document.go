@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"cmp"
 	"encoding/json"
 	"math/big"
 	"strings"
@@ -21,6 +22,9 @@ func (d document) orNil(key string) any {
 	}
 	return nil
 }
+
+// amount is a text, or a number as older bodies have it.
+func (d document) amount(key string) string { return cmp.Or(d.text(key), d.id(key)) }
 
 // texts is a list of texts.
 func (d document) texts(key string) []any {
@@ -86,9 +90,9 @@ func (d document) money(key string) money {
 	set := d.doc(key)
 	var m money
 	for i, side := range []string{"shop_money", "presentment_money"} {
-		amount := set.doc(side).text("amount")
+		amount := set.doc(side).amount("amount")
 		if set == nil {
-			amount = d.text(strings.TrimSuffix(key, "_set"))
+			amount = d.amount(strings.TrimSuffix(key, "_set"))
 		}
 		r, ok := new(big.Rat).SetString(amount)
 		if !ok {

@@ -337,7 +337,7 @@ func contains(all []string, s string) bool {
 func TestEveryFieldIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := withOrders(t, simulate.ShopifyOptions{Orders: 30, Updates: 1, FollowUps: 8})
-		r.must(r.SetScopes(domain, []string{"read_customers", "read_orders", "read_products", "read_returns"}))
+		r.must(r.SetScopes(domain, []string{"read_customers", "read_orders", "read_products"}))
 		if _, wrong := r.subscribe("ORDERS_CREATE", hooks); wrong != "" {
 			t.Fatal(wrong)
 		}

@@ -53,7 +53,7 @@ func (o *orderView) bags(all map[string]func() money) object {
 // bagOrNil is a member that is null where a webhook has nothing.
 func (o *orderView) bagOrNil(key string) resolver {
 	return lazily(func() any {
-		if o.doc(key) == nil && o.text(strings.TrimSuffix(key, "_set")) == "" {
+		if o.doc(key) == nil && o.amount(strings.TrimSuffix(key, "_set")) == "" {
 			return nil
 		}
 		return o.bag(o.money(key))
@@ -80,7 +80,8 @@ func (o *orderView) order() object {
 	v := object{
 		"id": gid("Order", id), "legacyResourceId": id, "name": o.text("name"), "number": o.int("order_number"),
 		"confirmationNumber": o.orNil("confirmation_number"), "poNumber": o.orNil("po_number"),
-		"createdAt": o.time("created_at"), "updatedAt": o.time("updated_at"), "processedAt": o.time("processed_at"),
+		"createdAt": o.time("created_at"), "updatedAt": o.time("updated_at"),
+		"processedAt": cmp.Or(o.time("processed_at"), o.time("created_at")),
 		"cancelledAt": o.time("cancelled_at"), "closedAt": o.time("closed_at"),
 		"cancelReason": o.upperOrNil("cancel_reason"), "test": o.on("test"), "confirmed": o.on("confirmed"),
 		"edited": lazily(func() any { return o.edited() }), "currencyCode": o.currency(),
@@ -100,7 +101,7 @@ func (o *orderView) order() object {
 		"taxLines":      each(o.list("tax_lines"), o.taxLine),
 		"fulfillments":  firstOf(o.list("fulfillments"), o.fulfillment),
 		"refunds":       firstOf(o.list("refunds"), o.refund),
-		"returns":       o.returns(),
+		"returnStatus":  o.returnStatus(),
 		"risk":          object{"recommendation": "NONE", "assessments": []any{}},
 	}
 	if o.noStatus {
@@ -189,7 +190,7 @@ func (o *orderView) outstanding() money { return o.inShops("total_outstanding") 
 
 // inShops is an amount that webhooks have in the shop's currency alone; the buyer's is by the total's rate.
 func (o *orderView) inShops(key string) money {
-	amount, ok := new(big.Rat).SetString(o.text(key))
+	amount, ok := new(big.Rat).SetString(o.amount(key))
 	if !ok {
 		return none
 	}

@@ -34,6 +34,19 @@ func (t *Twin) Fill(domain string, o simulate.ShopifyOptions, from, to time.Time
 	return nil
 }
 
+// HoldOrder gives a shop an order with a body of the caller's own, in the form of orders/create, or a newer version of
+// it: at once in the index, and with no webhook.
+func (t *Twin) HoldOrder(domain string, body []byte) error {
+	return t.change(domain, func(s *shop) error {
+		d, err := simulate.Given(domain, t.opt.Secret, t.opt.Now(), body)
+		if err != nil {
+			return err
+		}
+		s.orders.index.set(newEntry(s.orders.put(d)))
+		return nil
+	})
+}
+
 // batch is the options for orders that were asked for: other ones than all before.
 func (t *Twin) batch(s *shop, o simulate.ShopifyOptions) simulate.ShopifyOptions {
 	t.mu.Lock()

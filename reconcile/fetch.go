@@ -1,0 +1,249 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"bellhop"
+	"bellhop/shopify"
+	"bellhop/shopify/admin"
+)
+
+// fetch fetches orders whole, compares them, and sends events of those that are missing here or differ.
+func (s *step) fetch(ctx context.Context, w *bellhop.Walk, m *manner, suspects []suspect) error {
+	if err := s.room(ctx); err != nil {
+		return err
+	}
+	fetched, err := s.whole(ctx, suspects)
+	if err != nil {
+		return err
+	}
+	// The orders here are read after those there: a webhook that came between has the newer ones here.
+	here, err := s.recorded(ctx, suspects)
+	if err != nil {
+		return err
+	}
+	s.Probe.At(PointFetched)
+	var found []finding
+	for i := range suspects {
+		f, err := s.judge(w, m, &suspects[i], fetched[suspects[i].ID], here[suspects[i].ID])
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			found = append(found, *f)
+		}
+	}
+	return s.send(ctx, w, m, found)
+}
+
+// room refuses to go on while many events wait: webhooks come first.
+func (s *step) room(ctx context.Context) error {
+	d, err := s.Queue.Depth(ctx)
+	switch {
+	case err != nil:
+		return stuckBy(ReasonQueueBehind, err)
+	case d.Waiting >= mostWaiting, len(s.state.Pending)+fetchAtOnce > bellhop.MaxPending:
+		return errFull
+	}
+	return nil
+}
+
+// whole fetches orders. One that changes all the time is left out.
+func (s *step) whole(ctx context.Context, suspects []suspect) (map[int64]*admin.FetchedOrder, error) {
+	api, err := s.shopify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(suspects))
+	for i := range suspects {
+		ids[i] = suspects[i].ID
+	}
+	all := make(map[int64]*admin.FetchedOrder, len(ids))
+	fetch := func(ids ...int64) error {
+		got, err := api.FetchOrders(ctx, ids, s.conn.Scopes)
+		for i := range got {
+			all[got[i].ID] = &got[i]
+		}
+		return err
+	}
+	err = fetch(ids...)
+	if admin.RefusalOf(err) != admin.Changing {
+		return all, err
+	}
+	for _, id := range ids { // one of them changes: the others are as good
+		if err := fetch(id); err != nil && admin.RefusalOf(err) != admin.Changing {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// recorded returns those of the orders that are here, whole.
+func (s *step) recorded(ctx context.Context, suspects []suspect) (map[int64]*bellhop.Order, error) {
+	var ids []int64
+	for i := range suspects {
+		ids = append(ids, suspects[i].ID)
+	}
+	orders, err := s.Store.WholeOrders(ctx, s.state.Shop, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[int64]*bellhop.Order, len(orders))
+	for i := range orders {
+		all[orders[i].ID] = &orders[i]
+	}
+	return all, nil
+}
+
+// What is wrong with an order that was found.
+const (
+	kindMissing   = "missing"
+	kindDifferent = "different"
+	kindDeleted   = "deleted"
+)
+
+// finding is an order to send.
+type finding struct {
+	bellhop.PendingOrder
+	kind    string
+	created time.Time
+	event   *bellhop.Event
+}
+
+// judge compares an order with what is here. It returns nil if nothing is to be sent.
+func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOrder, was *bellhop.Order) (
+	*finding, error) {
+	switch {
+	case is == nil: // it changes: it comes up again
+		s.reason = string(admin.Changing)
+		s.leave(m, o.CreatedAt)
+		s.await(bellhop.PendingOrder{ID: o.ID, Missing: was == nil, Backfill: o.quiet})
+		return nil, nil
+	case is.Missing:
+		return s.deleted(m, o, is, was)
+	}
+	topic := bellhop.TopicReconcile
+	if o.quiet {
+		topic = bellhop.TopicBackfill
+	}
+	e, err := s.event(is, topic)
+	if err != nil {
+		return nil, err
+	}
+	fact, err := shopify.Decode(e)
+	if err == nil && fact.Order == nil {
+		err = stuck(ReasonQuery)
+	}
+	if err != nil {
+		return nil, err
+	}
+	there := fact.Order
+	if o.gone && m.lists(w, there) {
+		s.leave(m, o.CreatedAt)
+		behind(w, there.UpdatedAt)
+	}
+	f := &finding{bellhop.PendingOrder{ID: o.ID, UpdatedAt: there.UpdatedAt, At: is.At,
+		Backfill: o.quiet}, kindDifferent, there.CreatedAt, e}
+	switch {
+	case was == nil && o.here: // it was deleted meanwhile
+		return nil, nil
+	case was == nil:
+		f.Missing, f.kind = true, kindMissing
+		if there.CreatedAt.Before(s.state.From) { // before bellhop was there: no webhook was missed
+			e.Topic, f.Backfill = bellhop.TopicBackfill, true
+		}
+	case there.Version.Compare(was.Version) <= 0, // a webhook came meanwhile
+		len(Differ(was, there)) == 0:
+		return nil, nil
+	}
+	return f, nil
+}
+
+// deleted judges an order that Shopify no longer has.
+func (s *step) deleted(m *manner, o *suspect, is *admin.FetchedOrder, was *bellhop.Order) (*finding, error) {
+	if !o.gone { // and it was listed a moment ago
+		s.leave(m, o.CreatedAt)
+	}
+	if was == nil || !s.covered(was.CreatedAt) {
+		return nil, nil
+	}
+	e, err := s.event(is, bellhop.TopicReconcile)
+	return &finding{bellhop.PendingOrder{ID: o.ID, At: is.At, Deleted: true}, kindDeleted, was.CreatedAt, e}, err
+}
+
+// clockSlack is how far our clock and Shopify's may differ.
+const clockSlack = time.Minute
+
+// lists reports whether Shopify's list should have an order that a walk did not find in it.
+func (m *manner) lists(w *bellhop.Walk, o *bellhop.Order) bool {
+	return m.by == admin.HeadsByCreated || o.UpdatedAt.Before(w.To.Add(-clockSlack)) && !o.UpdatedAt.Before(w.From)
+}
+
+// event makes an event of an order that was fetched. It counts as triggered when Shopify answered.
+func (s *step) event(f *admin.FetchedOrder, topic string) (*bellhop.Event, error) {
+	id, err := uuid.NewV7()
+	return &bellhop.Event{ID: bellhop.EventID(id), Shop: s.state.Shop, Topic: topic, APIVersion: f.Version,
+		TriggeredAt: f.At, AcceptedAt: s.now(), SignedBy: bellhop.SignerAPI, Body: f.Body}, err
+}
+
+// send sends what was found. It returns once the events are durable.
+func (s *step) send(ctx context.Context, w *bellhop.Walk, m *manner, found []finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	events := make([]*bellhop.Event, len(found))
+	for i := range found {
+		events[i] = found[i].event
+	}
+	err := s.Queue.Send(ctx, events...)
+	if bellhop.KindOf(err) == bellhop.TooLarge {
+		return s.sendAlone(ctx, w, m, found)
+	}
+	if err != nil {
+		return stuckBy(ReasonQueueBehind, err)
+	}
+	s.Probe.At(PointSent)
+	for i := range found {
+		s.sent(w, m, &found[i])
+	}
+	return nil
+}
+
+// sendAlone sends one by one, and leaves out those that the queue never takes.
+func (s *step) sendAlone(ctx context.Context, w *bellhop.Walk, m *manner, found []finding) error {
+	if len(found) > 1 {
+		for i := range found {
+			if err := s.send(ctx, w, m, found[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	f := &found[0]
+	s.Connector.Log.Error("an order is larger than the queue takes", "shop", s.state.Shop, "order", f.ID,
+		"bytes", len(f.event.Body))
+	s.reason = ReasonTooLarge
+	s.leave(m, f.created)
+	return nil
+}
+
+// sent notes an order whose event is durable.
+func (s *step) sent(w *bellhop.Walk, m *manner, f *finding) {
+	switch f.kind {
+	case kindMissing:
+		w.Found++
+	case kindDifferent:
+		w.Differed++
+	case kindDeleted:
+		w.Deleted++
+	}
+	s.await(f.PendingOrder)
+	s.leave(m, f.created)
+	if hour := s.hour(m, f.created); hour != nil {
+		hour.Differed++
+	}
+	s.Metrics.found(m.name, f.kind)
+}

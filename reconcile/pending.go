@@ -1,0 +1,107 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"bellhop"
+	"bellhop/shopify/admin"
+	"bellhop/store"
+)
+
+// An order that was sent is recorded within seconds. One that isn't is fetched again, later from time to time: its
+// event may be a dead letter.
+const (
+	pendingEvery  = time.Minute
+	resendAfter   = 10 * time.Minute
+	resendAtLeast = 24 * time.Hour
+)
+
+// agains fetch what was sent, and not recorded.
+var agains = manner{name: "again", by: admin.HeadsByUpdated, whole: neither}
+
+// awaits reports whether an order of Shopify's list was sent as it is there, and is on its way.
+func (s *step) awaits(h *admin.OrderHead) bool {
+	i := s.pending(h.ID)
+	return i >= 0 && !s.state.Pending[i].At.IsZero() && !h.UpdatedAt.After(s.state.Pending[i].UpdatedAt)
+}
+
+func (s *step) pending(id int64) int {
+	return slices.IndexFunc(s.state.Pending, func(p bellhop.PendingOrder) bool { return p.ID == id })
+}
+
+// await notes an order that was sent, or has to be fetched again.
+func (s *step) await(p bellhop.PendingOrder) {
+	if i := s.pending(p.ID); i >= 0 {
+		s.state.Pending[i] = p
+	} else {
+		s.state.Pending = append(s.state.Pending, p)
+	}
+}
+
+// settle drops what is recorded from the orders on their way, and fetches again what wasn't recorded in time.
+func (s *step) settle(ctx context.Context) error {
+	here := map[int64]store.OrderHead{}
+	for some := range slices.Chunk(s.state.Pending, store.HeadsMost) {
+		ids := make([]int64, len(some))
+		for i := range some {
+			ids[i] = some[i].ID
+		}
+		heads, err := s.Store.OrderHeads(ctx, s.state.Shop, ids)
+		if err != nil {
+			return err
+		}
+		for _, h := range heads {
+			here[h.ID] = h
+		}
+	}
+	late := map[int64]bellhop.PendingOrder{}
+	var suspects []suspect
+	s.state.Pending = slices.DeleteFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
+		h, there := here[p.ID]
+		if isRecorded(&p, h, there) {
+			return true
+		}
+		if len(late) < fetchAtOnce && !s.now().Before(p.At.Add(min(resendAtLeast, resendAfter<<p.Tries))) {
+			late[p.ID] = p
+			suspects = append(suspects, suspect{OrderHead: admin.OrderHead{ID: p.ID, CreatedAt: h.CreatedAt}, here: there,
+				gone: p.Deleted, quiet: p.Backfill})
+		}
+		return false
+	})
+	if len(late) == 0 {
+		return nil
+	}
+	return s.again(ctx, late, suspects)
+}
+
+// isRecorded reports whether what was sent of an order is here, or something newer.
+func isRecorded(p *bellhop.PendingOrder, h store.OrderHead, there bool) bool {
+	switch {
+	case p.At.IsZero(), !there:
+		return p.Deleted
+	case h.Deleted, h.UpdatedAt.After(p.UpdatedAt) && !p.Deleted:
+		return true
+	}
+	return !p.Deleted && h.UpdatedAt.Equal(p.UpdatedAt) && !h.SaidAt.Before(p.At)
+}
+
+// again fetches orders again that were sent and not recorded.
+func (s *step) again(ctx context.Context, late map[int64]bellhop.PendingOrder, suspects []suspect) error {
+	before := slices.Clone(s.state.Pending)
+	s.state.Pending = slices.DeleteFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
+		_, again := late[p.ID]
+		return again
+	})
+	if err := s.fetch(ctx, &bellhop.Walk{}, &agains, suspects); err != nil {
+		s.state.Pending = before
+		return err
+	}
+	for i := range s.state.Pending {
+		if p := &s.state.Pending[i]; late[p.ID].ID != 0 {
+			p.Tries = min(late[p.ID].Tries+1, 8)
+		}
+	}
+	return s.save(ctx)
+}

@@ -1,0 +1,91 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"bellhop"
+	"bellhop/connect"
+	"bellhop/shopify/admin"
+)
+
+// Reasons why a shop is not compared, or not to the end, beside those of [admin.Refusal].
+const (
+	ReasonIndexBehind  = "index_behind"
+	ReasonQueueBehind  = "queue_behind"
+	ReasonShopDisabled = "shop_disabled"
+	ReasonUninstalled  = "uninstalled"
+	ReasonTooLarge     = "body_too_large"
+	ReasonQuery        = "admin_query" // the code of package admin for what Shopify does not understand
+)
+
+var advice = map[string]string{
+	ReasonQuery:        "Shopify does not understand what bellhop asks: update bellhop, or report the line in the log",
+	ReasonIndexBehind:  "Shopify's list of orders lacks orders that Shopify has: bellhop waits until it has caught up",
+	ReasonQueueBehind:  "bellhop's own queue is behind or does not answer: see bellhop queue ls, and that a worker runs",
+	ReasonShopDisabled: "the shop is disabled, so that its orders are not recorded: bellhop shop enable",
+	ReasonUninstalled:  "the app was removed from the shop: install it there again",
+	ReasonTooLarge:     "an order is larger than the queue takes: with SQS add bucket=NAME to BELLHOP_QUEUE",
+}
+
+// Advice says in a line what a reason means and what to do; "" for none.
+func Advice(reason string) string {
+	if text, ok := advice[reason]; ok {
+		return text
+	}
+	return admin.Refusal(reason).Advice()
+}
+
+// stuck is the error of work that can't go on for a reason that is no refusal of Shopify's.
+func stuck(reason string) error { return stuckBy(reason, nil) }
+
+func stuckBy(reason string, cause error) error {
+	return &bellhop.Error{Kind: bellhop.Unavailable, Code: reason, Message: Advice(reason), Cause: cause}
+}
+
+// reasonOf returns the code of what ended a step; an error that is neither Shopify's nor the queue's is the caller's.
+func (s *step) reasonOf(ctx context.Context, cause error) (string, error) {
+	switch code := bellhop.CodeOf(cause); {
+	case cause == nil, errors.Is(cause, errLater), errors.Is(cause, errFull):
+		return s.reason, nil
+	case admin.RefusalOf(cause) != "":
+		return string(admin.RefusalOf(cause)), nil
+	case advice[code] != "":
+		return code, nil
+	}
+	return "", cause
+}
+
+// due is when to go on.
+func (s *step) due(cause error, now time.Time) time.Time {
+	st := &s.state
+	switch {
+	case errors.Is(cause, errLater):
+		return now
+	case errors.Is(cause, errFull):
+		return now.Add(2 * time.Second)
+	case cause != nil && st.Reason == ReasonQueueBehind:
+		return now.Add(30 * time.Second)
+	case cause != nil && (st.Reason == ReasonShopDisabled || st.Reason == ReasonUninstalled):
+		return now.Add(lookEvery)
+	case cause != nil:
+		return now.Add(connect.RetryAfter(st.Reason, now.Sub(st.Since)))
+	case s.wantsLook(), s.wantsBackfill():
+		return now
+	}
+	due := earliest(st.LookDue, st.SweepDue, s.nightDue())
+	if st.Backfill.Running() || st.Night.Running() || len(st.Pending) > 0 { // they wait for what was sent
+		due = earliest(due, now.Add(pendingEvery))
+	}
+	return due
+}
+
+func earliest(first time.Time, others ...time.Time) time.Time {
+	for _, at := range others {
+		if at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}

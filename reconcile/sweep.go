@@ -1,0 +1,97 @@
+package reconcile
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"bellhop"
+)
+
+// sweep compares all orders of the hours that are over and not closed, and closes those in which nothing is left.
+func (s *step) sweep(ctx context.Context) error {
+	w, now := &s.state.Sweep, s.now()
+	if !w.Running() {
+		to := s.sweepTo(now)
+		if now.Before(s.state.SweepDue) || !to.After(s.state.ClosedTo) {
+			return nil
+		}
+		*w = sweeps.begin(s.state.ClosedTo, to, now)
+		for i := range s.state.Hours {
+			s.state.Hours[i].Shopify, s.state.Hours[i].Left = 0, 0
+		}
+	}
+	if err := s.walk(ctx, w, &sweeps); err != nil {
+		return err
+	}
+	if !w.Behind.IsZero() {
+		s.reason = ReasonIndexBehind
+	}
+	if err := s.close(ctx, w); err != nil {
+		return err
+	}
+	s.state.SweepDue = s.sweepAgain(w, s.now())
+	*w = bellhop.Walk{}
+	return s.save(ctx)
+}
+
+// sweepTo is the end of what is over, in the day of the hours that come next.
+func (s *step) sweepTo(now time.Time) time.Time {
+	over := now.Add(-sweepLag).Truncate(time.Hour)
+	return earliest(over, endOfDay(s.state.ClosedTo))
+}
+
+func endOfDay(at time.Time) time.Time { return at.Truncate(24 * time.Hour).Add(24 * time.Hour) }
+
+// sweepNext is when to sweep the hour that begins at a time.
+func (s *step) sweepNext(hour time.Time) time.Time {
+	return hour.Add(time.Hour + sweepLag + s.spread(sweepLag/5))
+}
+
+// sweepAgain is when to sweep again. Where something is left in an hour, bellhop waits a quarter as long again as it
+// has waited.
+func (s *step) sweepAgain(w *bellhop.Walk, now time.Time) time.Time {
+	left := slices.ContainsFunc(s.state.Hours, func(h bellhop.OpenHour) bool { return h.Left > 0 && h.Hour.Before(w.To) })
+	switch {
+	case left || s.reason == ReasonIndexBehind:
+		waited := now.Sub(s.state.ClosedTo.Add(time.Hour + sweepLag))
+		return now.Add(min(time.Hour, max(pendingEvery, waited/4)))
+	case s.sweepTo(now).After(w.To): // a day was over in between
+		return now
+	}
+	return s.sweepNext(w.To)
+}
+
+// hour is what is known of the hour of an order that a walk has met; nil where nobody keeps it.
+func (s *step) hour(m *manner, created time.Time) *bellhop.OpenHour {
+	hours, hour := &s.state.Hours, created.UTC().Truncate(time.Hour)
+	switch {
+	case m == &nights:
+		hours = &s.state.Night.Hours
+	case m.quiet || hour.Before(s.state.ClosedTo):
+		return nil
+	}
+	return hourIn(hours, hour)
+}
+
+// leave notes that something is left to do in an order's hour: it is not closed.
+func (s *step) leave(m *manner, created time.Time) {
+	if hour := s.hour(m, created); hour != nil {
+		hour.Left++
+	}
+}
+
+// hourIn finds an hour, and adds it if it is missing and there is room.
+func hourIn(hours *[]bellhop.OpenHour, hour time.Time) *bellhop.OpenHour {
+	i, there := slices.BinarySearchFunc(*hours, hour, func(h bellhop.OpenHour, hour time.Time) int {
+		return h.Hour.Compare(hour)
+	})
+	switch {
+	case there:
+	case len(*hours) >= bellhop.MaxOpenHours:
+		return nil
+	default:
+		*hours = slices.Insert(*hours, i, bellhop.OpenHour{Hour: hour})
+	}
+	return &(*hours)[i]
+}
