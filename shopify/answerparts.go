@@ -122,7 +122,9 @@ func (n *fulfillmentNode) fulfillment(at func(string) string) fulfillment {
 		if f.TrackingCompany == "" {
 			f.TrackingCompany = t.Company
 		}
-		f.TrackingNumbers, f.TrackingURLs = append(f.TrackingNumbers, t.Number), append(f.TrackingURLs, t.URL)
+		if t.Number != "" || t.URL != "" { // the carrier may be all that is known
+			f.TrackingNumbers, f.TrackingURLs = append(f.TrackingNumbers, t.Number), append(f.TrackingURLs, t.URL)
+		}
 	}
 	for i := range n.Lines.Nodes {
 		item, _ := globalID("LineItem", n.Lines.Nodes[i].Item.ID)

@@ -44,6 +44,14 @@ func (d document) int(key string) int64 {
 	return i
 }
 
+// intOr is other where there is no number.
+func (d document) intOr(key string, other int64) int64 {
+	if d.id(key) == "" {
+		return other
+	}
+	return d.int(key)
+}
+
 func (d document) on(key string) bool {
 	b, _ := d[key].(bool)
 	return b

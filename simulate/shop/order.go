@@ -116,12 +116,12 @@ func (o *orderView) order() object {
 func (o *orderView) sums() object {
 	v := o.bags(map[string]func() money{"totalPriceSet": o.beforeRefunds, "totalReceivedSet": o.received,
 		"totalRefundedSet": o.refunded, "totalOutstandingSet": o.outstanding,
-		"totalTipReceivedSet": func() money { return o.inShops("total_tip_received") }})
+		"totalTipReceivedSet":   func() money { return o.inShops("total_tip_received") },
+		"totalShippingPriceSet": o.shipping})
 	for key, of := range map[string]string{
 		"originalTotalPriceSet": "total_price_set", "currentTotalPriceSet": "current_total_price_set",
 		"currentSubtotalPriceSet": "current_subtotal_price_set", "currentTotalTaxSet": "current_total_tax_set",
-		"currentTotalDiscountsSet": "current_total_discounts_set", "totalShippingPriceSet": "total_shipping_price_set",
-		"currentShippingPriceSet": "current_shipping_price_set",
+		"currentTotalDiscountsSet": "current_total_discounts_set", "currentShippingPriceSet": "current_shipping_price_set",
 	} {
 		v[key] = lazily(func() any { return o.bag(o.money(of)) })
 	}
@@ -137,6 +137,18 @@ func (o *orderView) sums() object {
 	v["unpaid"] = slices.Contains([]string{"pending", "authorized", "voided", "expired"}, status)
 	v["fullyPaid"] = lazily(func() any { return v["unpaid"] == false && o.outstanding()[0].Sign() == 0 })
 	return v
+}
+
+// shipping is what sending cost when the order was placed. Older bodies have it in their lines alone.
+func (o *orderView) shipping() money {
+	if o.doc("total_shipping_price_set") != nil {
+		return o.money("total_shipping_price_set")
+	}
+	sum := none
+	for _, l := range o.list("shipping_lines") {
+		sum = sum.plus(l.money("price_set"))
+	}
+	return sum
 }
 
 func (o *orderView) refunded() money {

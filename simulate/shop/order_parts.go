@@ -2,6 +2,7 @@ package shop
 
 import (
 	"cmp"
+	"encoding/json"
 	"math/big"
 	"slices"
 	"strings"
@@ -9,10 +10,7 @@ import (
 
 func (o *orderView) lineItem(l document) object {
 	id, quantity := l.id("id"), l.int("quantity")
-	current := quantity
-	if l["current_quantity"] != nil {
-		current = l.int("current_quantity")
-	}
+	current := l.intOr("current_quantity", quantity)
 	unfulfillable := quantity - current
 	if l.isTip() {
 		unfulfillable = quantity
@@ -30,7 +28,7 @@ func (o *orderView) lineItem(l document) object {
 		"id": gid("LineItem", id), "title": l.text("title"), "name": l.text("name"),
 		"variantTitle": l.orNil("variant_title"), "vendor": l.orNil("vendor"), "sku": l.orNil("sku"),
 		"quantity": quantity, "currentQuantity": current, "refundableQuantity": current,
-		"unfulfilledQuantity": l.int("fulfillable_quantity"), "nonFulfillableQuantity": unfulfillable,
+		"unfulfilledQuantity": l.intOr("fulfillable_quantity", current), "nonFulfillableQuantity": unfulfillable,
 		"requiresShipping": l.on("requires_shipping"), "isGiftCard": l.on("gift_card"), "taxable": l.on("taxable"),
 		"customAttributes": each(l.list("properties"), attribute), "taxLines": firstOf(l.list("tax_lines"), o.taxLine),
 		"discountAllocations": o.allocations(l),
@@ -48,10 +46,18 @@ func (l document) isTip() bool {
 	return l.text("tip_payment_gateway") != "" || l.text("tip_payment_method") != "" || l["tip"] != nil
 }
 
+// shares are the discounts of a line; older bodies have their sum alone.
+func (l document) shares() []document {
+	if l["discount_allocations"] == nil && l.money("total_discount_set")[0].Sign() > 0 {
+		return []document{{"amount": l.amount("total_discount"), "discount_application_index": json.Number("-1")}}
+	}
+	return l.list("discount_allocations")
+}
+
 // allocated is a line's share in the order's discounts.
 func allocated(l document) money {
 	sum := none
-	for _, a := range l.list("discount_allocations") {
+	for _, a := range l.shares() {
 		sum = sum.plus(a.money("amount_set"))
 	}
 	return sum
@@ -60,7 +66,7 @@ func allocated(l document) money {
 // allocations are the shares of a line in the order's discounts, which it names by their place.
 func (o *orderView) allocations(l document) resolver {
 	return lazily(func() any {
-		return each(l.list("discount_allocations"), func(a document) object {
+		return each(l.shares(), func(a document) object {
 			v := o.bags(map[string]func() money{"allocatedAmountSet": func() money { return a.money("amount_set") }})
 			v["discountApplication"] = o.application(int(a.int("discount_application_index")))
 			return v
@@ -165,7 +171,7 @@ func (o *orderView) fulfillment(f document) object {
 		})}
 }
 
-// tracking pairs a parcel's numbers with their links; either may be missing.
+// tracking pairs a parcel's numbers with their links; either may be missing, and both where a carrier is known.
 func (f document) tracking() (all []document) {
 	numbers, urls := f.texts("tracking_numbers"), f.texts("tracking_urls")
 	if n := f.text("tracking_number"); n != "" && len(numbers) == 0 {
@@ -174,7 +180,11 @@ func (f document) tracking() (all []document) {
 	if u := f.text("tracking_url"); u != "" && len(urls) == 0 {
 		urls = []any{u}
 	}
-	for i := range max(len(numbers), len(urls)) {
+	entries := max(len(numbers), len(urls))
+	if f.text("tracking_company") != "" {
+		entries = max(entries, 1)
+	}
+	for i := range entries {
 		t := document{"company": f.orNil("tracking_company"), "number": nil, "url": nil}
 		if i < len(numbers) {
 			t["number"] = numbers[i]
@@ -247,7 +257,7 @@ func (r document) shippingBack() (shipping, others []document) {
 		case !isShipping:
 			others = append(others, a)
 		case !listed:
-			shipping = append(shipping, document{"id": a["id"], "negated": a})
+			shipping = append(shipping, document{"id": a["id"], "negated": map[string]any(a)})
 		}
 	}
 	return shipping, others
