@@ -3,6 +3,7 @@ package statement
 import (
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -26,11 +27,20 @@ func Count(s *bellhop.Statement, fates []store.Fate) {
 		if f.Rung {
 			s.Rung++
 		} else {
-			s.Quiet[f.Quiet]++
+			s.Quiet[reason(f.Quiet)]++
 		}
 	}
 	slices.Sort(late)
 	s.P50, s.P99, s.Worst = percentile(late, 50), percentile(late, 99), percentile(late, 100)
+}
+
+// reason leaves out what a reason says beside its name: "gave_up: unavailable" is gave_up.
+func reason(why string) string {
+	name, _, _ := strings.Cut(why, ":")
+	if !sound(map[string]int{name: 1}) {
+		return "unnamed"
+	}
+	return name
 }
 
 // percentile returns the smallest duration that so many percent are not above; 0 of none.

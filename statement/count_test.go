@@ -39,6 +39,18 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// A reason that says more than its name can't keep an hour open: statements have names alone.
+func TestCountReasons(t *testing.T) {
+	s := bellhop.Statement{Shop: "demo.myshopify.com", From: day, To: day.Add(time.Hour)}
+	statement.Count(&s, []store.Fate{{Quiet: "gave_up: unavailable"}, {Quiet: "gave_up: quota"}, {Quiet: "Odd words"}})
+	if !maps.Equal(s.Quiet, map[string]int{"gave_up": 2, "unnamed": 1}) {
+		t.Errorf("%v", s.Quiet)
+	}
+	if _, err := statement.Make(s, bellhop.Statement{Shop: s.Shop}, nil, keyOf(1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDays(t *testing.T) {
 	c := sample(t)
 	c.add(t, 30, 31, line(30, 1, bellhop.OutcomeRecorded))
