@@ -162,6 +162,11 @@ func (l *Locale) Number(n int) string { return l.forms.FmtNumber(float64(n), 0) 
 // Date writes the day of a time, in the time's own zone.
 func (l *Locale) Date(t time.Time) string { return l.forms.FmtDateMedium(t) }
 
+// Month writes the month of a time, with its year.
+func (l *Locale) Month(t time.Time) string {
+	return l.T("span.month", "Month", l.forms.MonthWide(t.Month()), "Year", strconv.Itoa(t.Year()))
+}
+
 // Time writes the hour and the minute.
 func (l *Locale) Time(t time.Time) string { return l.halves(l.forms.FmtTimeShort(t)) }
 

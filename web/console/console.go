@@ -39,6 +39,8 @@ type Store interface {
 	store.AccessLog
 	store.Connections
 	store.Refusals
+	store.Statements
+	store.Reconciling
 	web.ExportStore
 }
 
@@ -106,6 +108,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 		"POST /devices/ring":    c.testDevice,
 		"GET /shop":             c.showShop,
 		"POST /shop/check":      c.checkShop,
+		"GET /statement":        c.showStatement,
+		"GET /statement.csv":    operators(c.downloadStatement),
 		"GET " + web.LivePath:   func(v *visit) error { return c.Follow(v.w, v.Request, v.who) },
 	} {
 		mux.HandleFunc(pattern, c.signed(c.aboutShop(handle)))

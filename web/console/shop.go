@@ -32,6 +32,7 @@ type shopView struct {
 	Facts         []fact
 	Subscriptions []subscriptionRow
 	Silences      []string
+	Compared      *comparedView
 }
 
 // accessRow is the state of a connection in words.
@@ -77,6 +78,9 @@ func (c *Console) showShop(v *visit) error {
 			URL: v.Path("/orders/" + web.ID(o.ID))}
 	}
 	if err := c.shopFacts(v, view, shop, conn); err != nil {
+		return err
+	}
+	if view.Compared, err = c.comparedView(v); err != nil {
 		return err
 	}
 	return c.show(v, "shop", view)

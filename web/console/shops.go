@@ -34,6 +34,14 @@ func (c *Console) showShops(v *visit) error {
 	if err != nil {
 		return err
 	}
+	compared, err := c.Store.Reconciliations(v.Context(), time.Time{}, 0)
+	if err != nil {
+		return err
+	}
+	states := map[string]*bellhop.Reconciliation{}
+	for i := range compared {
+		states[compared[i].Shop] = &compared[i]
+	}
 	by := map[string]*bellhop.Connection{}
 	for i := range connections {
 		by[connections[i].Shop] = &connections[i]
@@ -43,6 +51,9 @@ func (c *Console) showShops(v *visit) error {
 		row := v.shopRow(s, by[s.Domain], c.Now())
 		if n := refused[s.Domain]; n > 0 {
 			row.Facts = append(row.Facts, fact{Label: v.T("shop.refused"), Value: v.N("shop.refusedLately", n), Bad: true})
+		}
+		if state := states[s.Domain]; state != nil && !state.From.IsZero() {
+			row.Facts = append(row.Facts, v.comparedFact(state, c.Now()))
 		}
 		view.Rows = append(view.Rows, row)
 	}

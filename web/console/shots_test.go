@@ -123,6 +123,12 @@ func TestScreenshots(t *testing.T) {
 	}
 	r.put(func(*bellhop.Connection) {})
 	request := "/privacy/" + r.asked(demo)
+	r.stated(november, r.Clock.Now().Truncate(time.Hour), daily)
+	r.compared(func(s *bellhop.Reconciliation) {
+		s.Backfill = bellhop.Walk{From: s.From.AddDate(0, 0, -60), To: s.From, StartedAt: s.From, Total: 5000, Seen: 1250,
+			Found: 1000}
+	})
+	r.Brought(bellhop.TopicReconcile, demo, 65, wholeOrder)
 	_, err := r.DB.RedactOrders(t.Context(), demo, []int64{820982911946154508 + 58}, bellhop.RedactedForRequest, day)
 	must(t, err)
 	for i, what := range []string{bellhop.AccessExport, bellhop.AccessGiven, bellhop.AccessOrder} {
@@ -134,7 +140,9 @@ func TestScreenshots(t *testing.T) {
 		"whole": "/orders/" + orderID(64), "slip": "/orders/" + orderID(64) + "/slip", "pushes": "/pushes",
 		"devices": "/devices", "settings": "/settings", "shop": "/shop",
 		"privacy": "/privacy", "request": request, "given": request + "/export", "access": "/access",
-		"redacted": "/orders/" + orderID(58)}
+		"redacted": "/orders/" + orderID(58), "statement": "/statement?day=2026-11-12",
+		"day":     "/statement?day=2026-11-12#d2026-11-12",
+		"earlier": "/statement?month=2026-09", "found": "/orders/" + orderID(65) + "#journey-title"}
 	for _, width := range []int64{360, 768, 1280} {
 		for _, scheme := range []string{"light", "dark"} {
 			shoot := func(name, path string, actions ...chromedp.Action[chromedp.Void]) {
@@ -159,7 +167,9 @@ func TestScreenshots(t *testing.T) {
 				chromedp.WaitVisible(".plan"))
 			shoot("replay", "/dead", chromedp.Click("button[name=all]"), chromedp.WaitVisible(".plan"))
 			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead",
-				"letter": "/dead/" + dead.String(), "shops": "/shops"} {
+				"letter": "/dead/" + dead.String(), "shops": "/shops",
+				"statements": "/statement?day=2026-11-12&shop=" + demo + "#d2026-11-12",
+				"connection": "/shop?shop=" + demo} {
 				shoot(name, path)
 			}
 		}

@@ -1,0 +1,390 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/statement"
+	"bellhop/web"
+)
+
+// statementView is a month of a shop: what Shopify has beside what is here.
+type statementView struct {
+	*frame
+	sentence
+	Month        string
+	Older, Newer string // addresses; "" for none
+	How, Connect string // how the shop is connected, and where by a click
+	Rang         []string
+	Clock        string // that days are on
+	Columns      []string
+	Days         []dayRow
+	Notes        []string
+	CSV, JSON    string // addresses of files, for operators
+	Facts        []fact
+}
+
+// sentence is what an owner wants to know.
+type sentence struct {
+	Words, More string
+	Class       string // of the card
+}
+
+// dayRow is a day, or an hour of one.
+type dayRow struct {
+	Key, Label, URL string
+	Cells           []cell
+	Badge, State    string
+	Quiet           []string // why orders of an opened day rang nobody
+	Hours           []dayRow
+}
+
+// cell is a figure below a heading.
+type cell struct {
+	Label, Value, More string
+	Bad                bool
+}
+
+// Width is how many columns the table has.
+func (s *statementView) Width() int { return len(s.Columns) + 2 }
+
+// Nothing reports whether a phone can leave the cell out.
+func (c cell) Nothing() bool { return c.Value == "0" || c.Value == "" }
+
+func (c *Console) showStatement(v *visit) error {
+	v.At, v.Every = "shop", statementEvery
+	if v.who.Operator() {
+		v.At = "shops"
+	}
+	m, err := c.month(v)
+	if err != nil {
+		return err
+	}
+	conn, err := c.connectionOf(v.Context(), v.Shop)
+	if err != nil {
+		return err
+	}
+	view := &statementView{frame: &v.frame, sentence: v.sentence(m), Month: v.Locale.Month(m.From), Notes: v.notes(m),
+		Clock: m.Zone.String()}
+	if m.Verdict() == web.VerdictNotConnected {
+		view.How, view.Connect = c.again(v, conn)
+	}
+	view.Older, view.Newer = v.months(m)
+	if view.Days, err = v.dayRows(m); err != nil {
+		return err
+	}
+	for _, one := range v.cells(&statement.Total{}) {
+		view.Columns = append(view.Columns, one.Label)
+	}
+	if t := m.Total(); t.Here > 0 {
+		view.Rang = append([]string{v.N("statement.rung", t.Rung)}, v.quiet(t.Quiet)...)
+	}
+	if v.who.Operator() {
+		month := m.From.Format("2006-01")
+		view.CSV = v.Path("/statement.csv", "month", month)
+		view.JSON = v.Path("/v1/statement", "month", month, "hours", "true")
+		view.Facts = v.compared(&m.State)
+	}
+	return c.show(v, "statement", view)
+}
+
+// statementEvery is how often the page reloads, in seconds.
+const statementEvery = 60
+
+func (c *Console) month(v *visit) (*web.Month, error) {
+	return web.ReadMonth(v.Context(), c.Store, v.Shop, v.URL.Query().Get("month"), c.Now())
+}
+
+// downloadStatement answers with the closed hours of a month as CSV.
+func (c *Console) downloadStatement(v *visit) error {
+	m, err := c.month(v)
+	if err != nil {
+		return err
+	}
+	out := &download{w: v.w, rc: http.NewResponseController(v.w),
+		name: fmt.Sprintf("statement-%s-%s.csv", strings.TrimSuffix(v.Shop, ".myshopify.com"), m.From.Format("2006-01"))}
+	return statement.WriteCSV(out, m.Closed)
+}
+
+// months links to the month before, as far as there is something to say of it, and to the one after.
+func (v *visit) months(m *web.Month) (older, newer string) {
+	first := m.State.From
+	for _, w := range []bellhop.Walk{m.State.Backfilled, m.State.Backfill} {
+		if w.Running() && w.From.Before(first) {
+			first = w.From
+		}
+	}
+	if m.From.After(first) && !first.IsZero() {
+		older = v.Path("/statement", "month", m.From.AddDate(0, -1, 0).Format("2006-01"))
+	}
+	if m.To.Before(m.Now) {
+		newer = v.Path("/statement", "month", m.To.Format("2006-01"))
+	}
+	return older, newer
+}
+
+// sentence says whether all orders of a month are here.
+func (v *visit) sentence(m *web.Month) (s sentence) {
+	ago := v.ago(m.State.CheckedAt, m.Now)
+	t := m.Total()
+	values := []any{"Month", v.Locale.Month(m.From), "Ago", ago, "Since", v.Moment(m.State.From)}
+	switch m.Verdict() {
+	case web.VerdictNotConnected:
+		return sentence{v.T("statement.notConnected"), "", "unsure"}
+	case web.VerdictBefore:
+		return sentence{v.T("statement.before", values...), "", ""}
+	case web.VerdictNotChecked:
+		s = sentence{v.T("statement.notChecked", "When", v.Moment(lastCheck(&m.State))),
+			v.refusal(web.NotChecked(&m.State, m.Now)), "bad"}
+		if t.Here > 0 && !m.State.CheckedAt.IsZero() {
+			s.More += " " + v.N("statement.until", t.Here)
+		}
+		return s
+	case web.VerdictNotYet:
+		return sentence{v.T("statement.notYet"), "", "unsure"}
+	case web.VerdictMissing:
+		return sentence{v.N("statement.missing", m.Missing(), values...), v.T("statement.checked", values...), "bad"}
+	}
+	s.Class = "good"
+	switch since := m.State.From.After(m.From); {
+	case m.More:
+		s.Words = v.N("statement.more", t.Here, values...)
+	case t.Here == 0:
+		s.Words = v.T("statement.none", values...)
+	case since:
+		s.Words = v.N("statement.allSince", t.Here, values...)
+	default:
+		s.Words = v.N("statement.all", t.Here, values...)
+	}
+	return s
+}
+
+// lastCheck is until when a shop was compared.
+func lastCheck(s *bellhop.Reconciliation) time.Time {
+	if s.CheckedAt.IsZero() {
+		return cmp.Or(s.Since, s.ConnectedAt)
+	}
+	return s.CheckedAt
+}
+
+// ago says how long ago something was.
+func (v *visit) ago(at, now time.Time) string {
+	return v.T("statement.ago", "Span", v.Span(max(0, now.Sub(at)).Truncate(time.Second)))
+}
+
+// notes are what else there is to say of a month.
+func (v *visit) notes(m *web.Month) (notes []string) {
+	s := &m.State
+	if m.From.Before(s.From) && !s.From.IsZero() {
+		notes = append(notes, v.fetchedThen(m)...)
+	}
+	if s.Reason != "" && web.NotChecked(s, m.Now) == "" {
+		notes = append(notes, v.T("statement.notToTheEnd", "When", v.Moment(s.Since), "Why", v.refusal(s.Reason)))
+	}
+	if !v.who.Operator() {
+		return notes
+	}
+	for _, hour := range s.Altered {
+		if !hour.Before(m.From) && hour.Before(m.To) {
+			notes = append(notes, v.T("statement.altered", "When", v.When(hour.In(m.Zone)), "Shop", v.Shop))
+		}
+	}
+	return notes
+}
+
+// fetchedThen says what of a month was fetched when the shop was connected.
+func (v *visit) fetchedThen(m *web.Month) []string {
+	w := &m.State.Backfilled
+	switch {
+	case m.State.Backfill.Running():
+		return []string{v.backfilling(&m.State)}
+	case !w.Running():
+		return []string{v.T("statement.notFetched")}
+	case !m.To.After(w.From):
+		return []string{v.T("statement.fetchedLater", "From", v.Date(w.From.In(m.Zone)))}
+	}
+	return []string{v.backfilled(m.State.BackfilledAt, w)}
+}
+
+// backfilled says what a backfill did.
+func (v *visit) backfilled(at time.Time, w *bellhop.Walk) string {
+	words := "backfill.doneAll"
+	if !w.From.IsZero() {
+		words = "backfill.done"
+	}
+	return v.N(words, w.Seen, "When", v.Moment(at), "From", v.Moment(w.From), "Found", v.Number(w.Found))
+}
+
+// backfilling says how far a backfill is.
+func (v *visit) backfilling(s *bellhop.Reconciliation) string {
+	w := &s.Backfill
+	values := []any{"Total", v.Number(w.Total), "Found", v.Number(w.Found), "When", v.Moment(w.StartedAt)}
+	switch {
+	case w.Bulk != "":
+		return v.N("backfill.bulk", w.BulkRead, values...)
+	case w.Total == 0:
+		return v.N("backfill.seen", w.Seen, values...)
+	}
+	return v.N("backfill.running", w.Seen, values...)
+}
+
+// dayRows lists the days of a month, and the hours of the one that is asked for.
+func (v *visit) dayRows(m *web.Month) (rows []dayRow, err error) {
+	var opened time.Time
+	if day := v.URL.Query().Get("day"); day != "" {
+		if opened, err = time.ParseInLocation(time.DateOnly, day, m.Zone); err != nil {
+			return nil, bellhop.Invalidf("day", "give a day such as %s", m.From.Format(time.DateOnly))
+		}
+	}
+	days := m.Days()
+	for i := range days {
+		d := &days[i]
+		key := d.At.Format(time.DateOnly)
+		row := dayRow{Key: key, Label: v.Date(d.At), Cells: v.cells(&d.Total)}
+		row.Badge, row.State = v.dayState(d)
+		if v.who.Operator() && !d.Closed {
+			row.Cells[0] = v.soFar(m, row.Cells[0], d)
+		}
+		month := m.From.Format("2006-01")
+		if d.Here > 0 || d.Shopify > 0 {
+			row.URL = v.Path("/statement", "month", month, "day", key)
+		}
+		if d.At.Equal(opened) {
+			row.URL = v.Path("/statement", "month", month)
+			row.Quiet, row.Hours = v.quiet(d.Quiet), v.hourRows(m, d.At)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// soFar is Shopify's figure of a day whose hours are not all closed.
+func (v *visit) soFar(m *web.Month, c cell, d *web.Day) cell {
+	if d.Shopify == 0 {
+		c.Value = ""
+		return c
+	}
+	c.More = v.T("statement.untilTime", "Time", v.Time(m.State.ClosedTo.In(m.Zone)))
+	return c
+}
+
+// dayState says whether all orders of a day are here.
+func (v *visit) dayState(d *web.Day) (badge, words string) {
+	switch {
+	case d.Closed && d.Here < d.Shopify:
+		return "bad", v.N("statement.lacks", d.Shopify-d.Here)
+	case d.Closed && d.Here == 0:
+		return "", v.T("statement.noOrders")
+	case d.Closed:
+		return "push-sent", v.T("statement.allHere")
+	}
+	return "", v.T("statement.open")
+}
+
+func (v *visit) hourRows(m *web.Month, day time.Time) (rows []dayRow) {
+	closed, open := m.HoursOf(day)
+	for _, s := range slices.Backward(append(closed, open...)) {
+		d := web.Day{Closed: s.Number > 0, Total: statement.Sum([]bellhop.Statement{s})}
+		row := dayRow{Label: v.Time(s.From.In(m.Zone)) + " – " + v.Time(s.To.In(m.Zone)), Cells: v.cells(&d.Total)}
+		row.Badge, row.State = v.dayState(&d)
+		if v.who.Operator() {
+			row.late(v, &s)
+			row.Quiet = v.quiet(s.Quiet)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// late adds to an hour's row how late its webhooks were.
+func (r *dayRow) late(v *visit, s *bellhop.Statement) {
+	i := slices.IndexFunc(r.Cells, func(c cell) bool { return c.Label == v.T("statement.slowest") })
+	if s.Webhook > 0 && i >= 0 {
+		r.Cells[i].More = v.T("statement.usual", "P50", v.Span(s.P50), "P99", v.Span(s.P99))
+	}
+}
+
+// cells are the figures of some hours: all for operators, and for owners what matters to them.
+func (v *visit) cells(t *statement.Total) []cell {
+	one := func(words string, n int, bad bool) cell {
+		return cell{Label: v.T(words), Value: v.Number(n), Bad: bad}
+	}
+	rung, quiet := one("statement.rang", t.Rung, false), one("statement.silent", t.Here-t.Rung, false)
+	if !v.who.Operator() {
+		return []cell{one("statement.orders", t.Here, false), rung, quiet}
+	}
+	shopify := one("statement.shopify", t.Shopify, false)
+	if t.Shopify < 0 {
+		shopify.Value = ""
+	}
+	slowest := cell{Label: v.T("statement.slowest")}
+	if t.Webhook > 0 {
+		slowest.Value = v.Span(t.Worst)
+	}
+	return []cell{shopify, one("statement.here", t.Here, t.Here < t.Shopify), one("statement.differed", t.Differed, false),
+		one("statement.webhook", t.Webhook, false), slowest, one("statement.found", t.Reconciled, false),
+		one("statement.fetched", t.Backfill, false), rung, quiet}
+}
+
+// quiet says of how many orders nobody was told and why, the most frequent reason first.
+func (v *visit) quiet(reasons map[string]int) (all []string) {
+	names := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), cmp.Compare(a, b))
+	})
+	for _, name := range names {
+		all = append(all, v.N("statement.quiet", reasons[name], "Why", v.whyQuiet(name)))
+	}
+	return all
+}
+
+// whyQuiet says in words why nobody was rung for an order.
+func (v *visit) whyQuiet(reason string) string {
+	switch reason {
+	case "gave_up":
+		return v.T("statement.gaveUp")
+	case "unnamed":
+		return v.T("statement.unnamed")
+	case string(bellhop.PushPending), string(bellhop.PushSending), string(bellhop.PushFailed):
+		return v.label("push.", reason)
+	}
+	return v.reason(reason)
+}
+
+// compared are how far a shop was compared with Shopify, and what that costs.
+func (v *visit) compared(s *bellhop.Reconciliation) (facts []fact) {
+	add := func(label, value string, bad bool) {
+		if value != "" {
+			facts = append(facts, fact{Label: v.T(label), Value: value, Bad: bad})
+		}
+	}
+	if s.From.IsZero() {
+		return nil
+	}
+	add("compared.checked", v.Moment(s.CheckedAt), false)
+	add("compared.closed", v.Moment(s.ClosedTo), false)
+	add("compared.swept", v.Moment(s.SweptAt), false)
+	if n := len(s.Pending); n > 0 {
+		add("compared.pending", v.Number(n), false)
+	}
+	left := 0
+	for _, h := range s.Hours {
+		left += h.Left
+	}
+	if left > 0 {
+		add("compared.left", v.Number(left), false)
+	}
+	if n := len(s.Altered); n > 0 {
+		add("compared.altered", v.N("compared.hours", n), true)
+	}
+	if !s.RequestsOn.IsZero() {
+		add("compared.asked", v.N("compared.requests", s.Requests, "Points", v.Number(s.Points),
+			"Day", v.Date(s.RequestsOn.UTC())), false)
+	}
+	return facts
+}
