@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ var bulkQuery = operation{"Bulk", `query Bulk($id: ID!) {
 // not allowed there, such as the lines of refunds and of parcels.
 func ordersInBulk(filter string, scopes []string) string {
 	var b strings.Builder
-	b.WriteString("{ orders(query: " + quoted(filter) + ", sortKey: CREATED_AT, reverse: true) { edges { node {" +
+	b.WriteString("{ orders(query: " + strconv.Quote(filter) + ", sortKey: CREATED_AT, reverse: true) { edges { node {" +
 		shopify.OrderFields + "\n    fulfillments { id }\n    refunds { id }")
 	for _, c := range shopify.Connections() {
 		if c.Owner == "Order" {
@@ -69,12 +70,6 @@ func ordersInBulk(filter string, scopes []string) string {
 		text = strings.ReplaceAll(text, "$"+name, map[any]string{true: "true", false: "false"}[on])
 	}
 	return text
-}
-
-// quoted is a string in GraphQL.
-func quoted(s string) string {
-	b, _ := json.Marshal(s) // a string always encodes
-	return string(b)
 }
 
 // StartBulk lets Shopify write a file of the orders that were created at or after from and before to. Shopify runs a

@@ -151,7 +151,7 @@ func (f *fetching) firstPages(ctx context.Context, ids []int64) (*chunk, error) 
 
 // whole reads what is left of an order. It begins again where the order changed meanwhile.
 func (f *fetching) whole(ctx context.Context, id int64, c *chunk, node json.RawMessage) (FetchedOrder, error) {
-	for range readsMost {
+	for reads := 1; ; reads++ {
 		tree, err := f.tree(id, node)
 		if err != nil {
 			return FetchedOrder{}, err
@@ -166,12 +166,14 @@ func (f *fetching) whole(ctx context.Context, id int64, c *chunk, node json.RawM
 		if !r.changed {
 			return f.fetched(id, c, tree)
 		}
+		if reads == readsMost {
+			return FetchedOrder{}, refuse(Changing, f.domain, "order %d changed %d times", id, reads)
+		}
 		if c, err = f.firstPages(ctx, []int64{id}); err != nil {
 			return FetchedOrder{}, err
 		}
 		node = c.Nodes[0]
 	}
-	return FetchedOrder{}, refuse(Changing, f.domain, "order %d changed %d times", id, readsMost)
 }
 
 // tree is an order as JSON, nil for null.
