@@ -16,7 +16,7 @@ import (
 // lines are of no product, and what codes took off. Where Shopify shows the app less than it did, bellhop keeps what it
 // knows. An order that lost its personal data is compared without any.
 func Differ(known, fetched *bellhop.Order) []string {
-	if fetched.UpdatedAt.Before(known.UpdatedAt) {
+	if at(fetched.UpdatedAt) < at(known.UpdatedAt) {
 		return nil
 	}
 	if known.Schema < bellhop.DetailsSchema {
@@ -130,7 +130,6 @@ func value(m bellhop.Money) string {
 
 // people compares what Shopify may withhold: then what is known stays.
 func (d *differ) people(k, f *bellhop.Order) {
-	d.shown("customer_name", k.CustomerName, f.CustomerName)
 	d.shown("customer_email", k.CustomerEmail, f.CustomerEmail)
 	kc, fc := cmp.Or(k.Customer, &bellhop.Customer{}), cmp.Or(f.Customer, &bellhop.Customer{})
 	d.is("customer.id", fc.ID == 0 || kc.ID == fc.ID)
@@ -161,7 +160,7 @@ func (d *differ) address(field string, k, f *bellhop.Address) {
 
 func (d *differ) lists(k, f *bellhop.Order) {
 	d.is("items", same(k.Items, f.Items, d.item))
-	d.is("groups", same(k.Groups, f.Groups, func(g bellhop.ItemGroup) string { return fmt.Sprintf("%+v", g) }))
+	d.is("groups", k.Groups == nil || same(k.Groups, f.Groups, func(g bellhop.ItemGroup) string { return fmt.Sprintf("%+v", g) }))
 	d.is("shipping_lines", same(k.ShippingLines, f.ShippingLines, func(l bellhop.ShippingLine) string {
 		return fmt.Sprintf("%q %q %s %s %t", l.Title, l.Code, d.amount(l.Price), d.amount(l.Discount), l.Removed)
 	}))
@@ -228,7 +227,7 @@ func (d *differ) history(k, f *bellhop.History) {
 		i, ok := slices.BinarySearchFunc(k.Fulfillments, p.ID, func(f bellhop.Fulfillment, id int64) int {
 			return cmp.Compare(f.ID, id)
 		})
-		d.is(fmt.Sprintf("fulfillments.%d", p.ID), ok && parcel(k.Fulfillments[i]) == parcel(p))
+		d.is(fmt.Sprintf("fulfillments.%d", p.ID), ok && sameParcel(k.Fulfillments[i], p))
 	}
 }
 
@@ -240,10 +239,18 @@ func (d *differ) refund(r bellhop.Refund) string {
 		}))
 }
 
-func parcel(p bellhop.Fulfillment) string {
-	if p.Status == "cancelled" {
-		p.Shipment = "" // GraphQL shows that it is cancelled instead
+// sameParcel compares parcels. GraphQL names a carrier only beside a number, and no way of a cancelled parcel.
+func sameParcel(k, f bellhop.Fulfillment) bool {
+	if f.Carrier == "" {
+		k.Carrier = ""
 	}
+	if f.Status == "cancelled" {
+		k.Shipment, f.Shipment = "", ""
+	}
+	return parcel(k) == parcel(f)
+}
+
+func parcel(p bellhop.Fulfillment) string {
 	return fmt.Sprintf("%d %q %q %q %q %q", at(p.At), p.Status, p.Shipment, p.Carrier, p.Tracking,
 		written(p.Lines, func(l bellhop.LineQuantity) string { return fmt.Sprintf("%d %d", l.Item, l.Quantity) }))
 }
