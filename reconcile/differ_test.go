@@ -68,10 +68,10 @@ func fill(v reflect.Value, n *int) {
 // untold are the fields of an order that Differ leaves alone: what Shopify doesn't say, what follows from other fields,
 // and what a fetch tells in other words.
 var untold = []string{
-	".Shop", ".ID", ".Version", ".Pieces", ".CustomerName", ".Handling", ".EditedAt", ".RefundedAt", ".Trace", ".Pushes", ".RedactedAt",
-	".RedactedFor", ".Details.Schema", ".Details.ReturnStatus", ".Details.Unread", ".Details.DiscountCodes[0].Amount",
-	".Details.Items[0].Custom", ".History.Edits", ".History.Risks", ".History.Refunds[0].Step.Said",
-	".History.Fulfillments[0].Step.Said",
+	".Shop", ".ID", ".Version", ".Pieces", ".CustomerName", ".Handling", ".EditedAt", ".RefundedAt", ".Trace",
+	".Pushes", ".RedactedAt", ".RedactedFor", ".Details.Schema", ".Details.ReturnStatus", ".Details.Unread",
+	".Details.DiscountCodes[0].Amount", ".Details.Items[0].Custom", ".History.Edits", ".History.Risks",
+	".History.Refunds[0].Step.Said", ".History.Fulfillments[0].Step.Said",
 }
 
 // TestEachFieldCounts: a change of any part of a fetched order is a difference.
@@ -176,9 +176,9 @@ func TestSameValues(t *testing.T) {
 		},
 		"a refund that only a webhook told": func(k, f *bellhop.Order) { f.History.Refunds = nil },
 		"a parcel that only a webhook told": func(k, f *bellhop.Order) { f.History.Fulfillments = nil },
-		"a carrier without a number": func(k, f *bellhop.Order) { f.History.Fulfillments[0].Carrier = "" },
-		"bundles without names":      func(k, f *bellhop.Order) { k.Groups = nil },
-		"a webhook's microseconds":   func(k, f *bellhop.Order) { k.UpdatedAt = *later(k.UpdatedAt) },
+		"a carrier without a number":        func(k, f *bellhop.Order) { f.History.Fulfillments[0].Carrier = "" },
+		"bundles without names":             func(k, f *bellhop.Order) { k.Groups = nil },
+		"a webhook's microseconds":          func(k, f *bellhop.Order) { k.UpdatedAt = *later(k.UpdatedAt) },
 		"a cancelled parcel's way": func(k, f *bellhop.Order) {
 			k.History.Fulfillments[0].Status, f.History.Fulfillments[0].Status = "cancelled", "cancelled"
 			f.History.Fulfillments[0].Shipment = ""
@@ -225,7 +225,7 @@ func TestDifferences(t *testing.T) {
 		"another currency": {func(k, f *bellhop.Order) { f.Total.Currency = "CAD" }, "[total]"},
 		"a tag more":       {func(k, f *bellhop.Order) { f.Tags = append(f.Tags, "vip") }, "[tags]"},
 		"a line less":      {func(k, f *bellhop.Order) { f.Items = nil }, "[items]"},
-		"a name at last": {func(k, f *bellhop.Order) { k.Customer.Name = "" }, "[customer.name]"},
+		"a name at last":   {func(k, f *bellhop.Order) { k.Customer.Name = "" }, "[customer.name]"},
 		"an address":       {func(k, f *bellhop.Order) { k.Billing = nil }, "[billing_address]"},
 		"reopened":         {func(k, f *bellhop.Order) { f.ClosedAt = nil }, "[closed_at]"},
 		"a refund": {func(k, f *bellhop.Order) {

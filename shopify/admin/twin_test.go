@@ -164,10 +164,11 @@ func plain(v reflect.Value) {
 
 // short leaves out zeros that a currency which is no country's may have, such as USDC.
 func short(a bellhop.Amount) bellhop.Amount {
-	for strings.HasSuffix(string(a), "0") && len(a)-strings.Index(string(a), ".") > 3 && strings.Contains(string(a), ".") {
-		a = a[:len(a)-1]
+	whole, decimals, _ := strings.Cut(string(a), ".")
+	for strings.HasSuffix(decimals, "0") && len(decimals) > 2 {
+		decimals = decimals[:len(decimals)-1]
 	}
-	return a
+	return bellhop.Amount(strings.TrimSuffix(whole+"."+decimals, "."))
 }
 
 // sample is one of Shopify's bodies, bare, with the times that each order has.
@@ -187,7 +188,8 @@ func sample(t *testing.T, file string) []byte {
 			t.Fatal(err)
 		}
 	}
-	if email := string(root["email"]); email == "" || email == "null" || email == `""` { // GraphQL has one e-mail address of an order
+	// GraphQL has one e-mail address of an order.
+	if email := string(root["email"]); email == "" || email == "null" || email == `""` {
 		root["email"] = root["contact_email"]
 	}
 	for _, name := range []string{"created_at", "updated_at", "processed_at"} {
@@ -219,7 +221,7 @@ func TestBothWaysTellTheSame(t *testing.T) {
 		compared++
 		t.Run(strings.TrimSuffix(name, ".json"), func(t *testing.T) {
 			w, body := newTwin(t), sample(t, file)
-			w.must(w.PutOrder(domain, body))
+			w.must(w.HoldOrder(domain, body))
 			hook := webhook(t, body)
 			fetched := w.fetch(hook.ID)[0]
 			if d := reconcile.Differ(hook, fetched); d != nil {
@@ -295,7 +297,7 @@ func long(lines int) []byte {
 func TestOrdersOfManyLines(t *testing.T) {
 	for lines, requests := range map[int]int{2: 1, 10: 1, 11: 2, 100: 4, 500: 5 + 3 + 3 + 1} {
 		w := newTwin(t)
-		w.must(w.PutOrder(domain, long(lines)))
+		w.must(w.HoldOrder(domain, long(lines)))
 		s := w.shop()
 		got, err := s.FetchOrders(t.Context(), []int64{820000111222333500}, allScopes)
 		w.must(err)
@@ -327,13 +329,13 @@ func TestOrdersChangeMeanwhile(t *testing.T) {
 		want    admin.Refusal
 	}{"once": {1, ""}, "twice": {2, ""}, "each time": {99, admin.Changing}} {
 		w := newTwin(t)
-		w.must(w.PutOrder(domain, long(40)))
+		w.must(w.HoldOrder(domain, long(40)))
 		changed := 0
 		w.before = func(operation string) {
 			if operation != "FetchOrders" && changed < c.changes {
 				changed++
 				body := strings.Replace(string(long(40+changed)), `"updated_at":"20`, `"updated_at":"2`+fmt.Sprint(changed%9), 1)
-				w.must(w.PutOrder(domain, []byte(body)))
+				w.must(w.HoldOrder(domain, []byte(body)))
 			}
 		}
 		got, err := w.shop().FetchOrders(t.Context(), []int64{id}, allScopes)
@@ -361,8 +363,8 @@ func TestWhatScopesAllow(t *testing.T) {
 	for _, o := range all {
 		ids = append(ids, o.ID)
 	}
-	for _, scopes := range [][]string{{"read_orders"}, {"read_customers", "read_orders"}, {"read_all_orders", "read_orders"},
-		{"read_all_orders", "read_orders", "read_products", "write_customers"}} {
+	for _, scopes := range [][]string{{"read_orders"}, {"read_customers", "read_orders"},
+		{"read_all_orders", "read_orders"}, {"read_all_orders", "read_orders", "read_products", "write_customers"}} {
 		w.must(w.SetScopes(domain, scopes))
 		got, err := w.shop().FetchOrders(t.Context(), ids, scopes)
 		w.must(err)
@@ -385,11 +387,13 @@ func TestWhatScopesAllow(t *testing.T) {
 	}
 	// A scope that was taken away meanwhile is a refusal, not an order without its customer.
 	w.must(w.SetScopes(domain, []string{"read_all_orders", "read_orders"}))
-	if got, err := w.shop().FetchOrders(t.Context(), ids, allScopes); admin.RefusalOf(err) != admin.ScopeMissing || got != nil {
+	got, err := w.shop().FetchOrders(t.Context(), ids, allScopes)
+	if admin.RefusalOf(err) != admin.ScopeMissing || got != nil {
 		t.Errorf("got %d orders: %v", len(got), err)
 	}
 	w.must(w.SetScopes(domain, []string{"read_products"}))
-	if _, err := w.shop().FetchOrders(t.Context(), ids, []string{"read_products"}); admin.RefusalOf(err) != admin.ScopeMissing {
+	_, err = w.shop().FetchOrders(t.Context(), ids, []string{"read_products"})
+	if admin.RefusalOf(err) != admin.ScopeMissing {
 		t.Errorf("without read_orders: %v", err)
 	}
 }
