@@ -114,7 +114,7 @@ func (k *Check) alone(i int) {
 		k.add(about(s, FaultAltered, "it was altered: what it says has the hash %.16s…, not %.16s…%s", Hash(s), s.Hash,
 			k.was(s)))
 	case !known:
-		k.add(about(s, FaultKey, "the key %s signed it, and the keys given are %s", bellhop.Clip(s.Key, 20), k.keys))
+		k.add(about(s, FaultKey, "the key %s signed it, and not %s", bellhop.Clip(s.Key, 20), k.keys))
 		return // its contents may be right
 	case !ed25519.Verify(key, s.Hash[:], s.Signature):
 		k.add(about(s, FaultSignature, "its signature is not one of the key %s", s.Key))
@@ -169,10 +169,18 @@ func (k *Check) lines(i int) error {
 				len(lines)/bellhop.StampBytes, bellhop.Hash(sha256.Sum256(lines)), s.Lines, s.LinesHash))
 		}
 		k.bad[i] = true
+	case unreadable(lines):
+		k.add(about(s, FaultLines, "its lines are not such as bellhop makes statements of"))
+		k.bad[i] = true
 	case !k.bad[i] && (k.kept.IsZero() || s.From.Before(k.kept)) && prunable(lines):
 		k.kept = s.From
 	}
 	return nil
+}
+
+func unreadable(lines []byte) bool {
+	_, err := ParseLines(lines)
+	return err != nil
 }
 
 // prunable reports whether there is a line that pruning drops at its time. A dead letter stays while it has its body.

@@ -2,6 +2,7 @@ package statement_test
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"testing"
@@ -82,7 +83,9 @@ func TestEachAlterationIsNamed(t *testing.T) {
 			[]string{"wrong_signature statement 2 (2026-11-22 10:00 to 14:00 UTC): its signature is not one of the key"}},
 		"a number, signed again": {func(c *chain) { c.all[1].Here++; c.sign(1) },
 			[]string{"chain_broken statement 3 (2026-11-22 14:00 to 24:00 UTC): it was not made behind statement 2"}},
-		"a signature":  {func(c *chain) { c.all[0].Signature[5] ^= 1 }, []string{"wrong_signature statement 1"}},
+		"a signature": {func(c *chain) { c.all[0].Signature[5] ^= 1 }, []string{"wrong_signature statement 1"}},
+		"no id of a key": {func(c *chain) { c.all[0].Key = "\x1b[2J"; c.sign(0) },
+			[]string{`statement_altered statement 1 (2026-11-22 09:00 to 10:00 UTC): it was altered: "\x1b[2J" is no id`}},
 		"no signature": {func(c *chain) { c.all[0].Signature = nil }, []string{"wrong_signature statement 1"}},
 		"another shop": {func(c *chain) { c.all[0].Shop = "other.myshopify.com"; c.sign(0) }, []string{"statement_altered statement 1"}},
 		"no hour":      {func(c *chain) { c.all[0].To = day.Add(1e6 * time.Hour) }, []string{"statement_altered statement 1"}},
@@ -94,6 +97,11 @@ func TestEachAlterationIsNamed(t *testing.T) {
 			c.all, c.lines = slices.Insert(c.all, 1, c.all[0]), slices.Insert(c.lines, 1, c.lines[0])
 		}, []string{"statement_misplaced statement 1"}},
 		"a line": {func(c *chain) { c.lines[1][20] ^= 1 }, []string{"lines_altered statement 2"}},
+		"lines in another order, signed again": {func(c *chain) {
+			c.lines[3] = append(c.lines[3][25:], c.lines[3][:25]...)
+			c.all[3].LinesHash = sha256.Sum256(c.lines[3])
+			c.sign(3)
+		}, []string{"lines_altered statement 4 (2026-11-22 09:00 to 10:00 UTC): its lines are not such as"}},
 		"a line less": {func(c *chain) { c.lines[1] = c.lines[1][25:] },
 			[]string{"lines_altered statement 2 (2026-11-22 10:00 to 14:00 UTC): its lines were altered: 2 of them"}},
 		"stated again with a line less": {func(c *chain) { again(c, one, three) },
@@ -124,7 +132,7 @@ func TestEachAlterationIsNamed(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	c := sample(t)
 	k := start(t, c.chain(), keysOf(keyOf(8)), nil)
-	want := "wrong_key statements 1 to 4 (2026-11-22 09:00 to 10:00 UTC): the key " + c.all[0].Key + " signed it"
+	want := "wrong_key statements 1 to 4 (2026-11-22 09:00 to 10:00 UTC): the key " + c.all[0].Key + " signed it, and not "
 	if len(k.Faults) != 1 || !strings.HasPrefix(words(k.Faults), want) {
 		t.Errorf("%s, want %s", words(k.Faults), want)
 	}
@@ -147,7 +155,7 @@ func TestPruned(t *testing.T) {
 	}
 	kept := sample(t).chain()
 	if k := start(t, c.chain(), keysOf(c.key), kept); !k.Whole() || k.Pruned != 0 || len(k.Since) != 2 {
-		t.Errorf("an older file has the lines: pruned %d, %d since, faults: %s", k.Pruned, len(k.Since), words(k.Faults))
+		t.Errorf("an older file has the lines: pruned %d, %d since: %s", k.Pruned, len(k.Since), words(k.Faults))
 	}
 	c.lines[5] = nil // while those of the day before are there
 	k = start(t, c.chain(), keysOf(c.key), nil)
@@ -236,6 +244,12 @@ func TestLedger(t *testing.T) {
 	if got := words(check().Faults); !strings.HasPrefix(got, "line_removed statement 2 (2026-11-22 13:00 to 14:00 UTC)") {
 		t.Errorf("removed: %s", got)
 	}
+	lost := line(13, 1, "lost")
+	now[13] = bytesOf(lost, line(13, 2, bellhop.OutcomeStale), line(13, 3, bellhop.OutcomeDead))
+	const changed = "was changed: it was recorded at 2026-11-22 13:00:01.000250, and is unknown at 2026-11-22 13:00:01.000250"
+	if got := words(check().Faults); !strings.HasSuffix(got, changed) {
+		t.Errorf("another outcome: %s", got)
+	}
 	now[13] = c.lines[1]
 	now[11] = bytesOf(line(11, 1, bellhop.OutcomeRecorded)) // an hour that was empty
 	if got := words(check().Faults); !strings.HasPrefix(got, "line_inserted statement 2") {
@@ -255,6 +269,26 @@ func TestLedger(t *testing.T) {
 	c.lines[1] = bytesOf(line(13, 1, bellhop.OutcomeRecorded)) // both were altered
 	if got := words(check().Faults); !strings.HasPrefix(got, "ledger_altered statement 2") {
 		t.Errorf("both altered: %s", got)
+	}
+}
+
+// TestClosed compares a chain with how far hours are said to be closed.
+func TestClosed(t *testing.T) {
+	c := sample(t)
+	for name, at := range map[string]struct {
+		chain *chain
+		to    time.Time
+		whole bool
+	}{
+		"all":         {c, day.Add(24 * time.Hour), true},
+		"one less":    {c, day.Add(25 * time.Hour), false},
+		"none yet":    {&chain{key: c.key}, day.Add(9 * time.Hour), true},
+		"all dropped": {&chain{key: c.key}, day.Add(24 * time.Hour), false},
+	} {
+		k := start(t, at.chain.chain(), keysOf(c.key), nil)
+		if k.Closed(day.Add(9*time.Hour+20*time.Minute), at.to); k.Whole() != at.whole {
+			t.Errorf("%s: %s", name, words(k.Faults))
+		}
 	}
 }
 

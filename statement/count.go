@@ -19,7 +19,7 @@ func Count(s *bellhop.Statement, fates []store.Fate) {
 		case "":
 			s.Webhook++
 			late = append(late, max(0, f.RecordedAt.Sub(f.CreatedAt)).Truncate(time.Microsecond))
-		case "backfill":
+		case bellhop.FoundBy(bellhop.TopicBackfill):
 			s.Backfill++
 		default:
 			s.Reconciled++

@@ -51,7 +51,11 @@ func (f Fault) String() string {
 	default:
 		fmt.Fprintf(&b, "statement %d", f.Number)
 	}
-	if !f.From.IsZero() {
+	switch {
+	case f.From.IsZero():
+	case f.Number == 0:
+		b.WriteString(Span(f.From, f.To))
+	default:
 		fmt.Fprintf(&b, " (%s)", Span(f.From, f.To))
 	}
 	if b.Len() > 0 {

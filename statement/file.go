@@ -118,6 +118,9 @@ func Read(from io.ReaderAt) (*Chain, error) {
 		return nil, bellhop.Invalidf("file", "it has version %d of the format, and this bellhop reads %d: take a newer "+
 			"bellhop", h.Version, version)
 	}
+	if shop, err := bellhop.ParseShopDomain(h.Shop); err != nil || shop != h.Shop {
+		return nil, bellhop.Invalidf("file", "its first line names no shop")
+	}
 	c := &Chain{Shop: h.Shop, Keys: Keys{}}
 	for _, key := range h.Keys {
 		one, err := ParseKeys(base64.StdEncoding.EncodeToString(key))

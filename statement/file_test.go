@@ -98,6 +98,7 @@ func TestDamagedFile(t *testing.T) {
 func TestNoFileOfStatements(t *testing.T) {
 	for _, text := range []string{"", "\n", "{}\n", "[]\n", "PK\x03\x04", strings.Repeat("x", 1<<20),
 		`{"format":"bellhop-statements","version":2,"shop":"demo.myshopify.com","keys":{}}` + "\n",
+		`{"format":"bellhop-statements","version":1,"shop":"demo","keys":{}}` + "\n",
 		`{"format":"bellhop-statements","version":1,"shop":"demo.myshopify.com","keys":{"a":"AA=="}}` + "\n"} {
 		if _, err := statement.Read(strings.NewReader(text)); bellhop.KindOf(err) != bellhop.Invalid {
 			t.Errorf("%.40q: %v, want bellhop.Invalid", text, err)

@@ -26,10 +26,14 @@ func AppendLine(to []byte, l store.LedgerStamp) []byte {
 	return binary.BigEndian.AppendUint64(to, uint64(l.At.UnixMicro()))
 }
 
+// unknown stands for an outcome that bellhop does not write.
+const unknown bellhop.Outcome = "unknown"
+
 // lineAt reads a line.
 func lineAt(b []byte) (l store.LedgerStamp) {
 	copy(l.Event[:], b)
-	if o := int(b[16]); o < len(outcomes) {
+	l.Outcome = unknown
+	if o := int(b[16]); o > 0 && o < len(outcomes) {
 		l.Outcome = outcomes[o]
 	}
 	l.At = time.UnixMicro(int64(binary.BigEndian.Uint64(b[17:]))).UTC()
@@ -47,7 +51,7 @@ func ParseLines(b []byte) ([]store.LedgerStamp, error) {
 	all := make([]store.LedgerStamp, 0, len(b)/bellhop.StampBytes)
 	for one := range slices.Chunk(b, bellhop.StampBytes) {
 		l := lineAt(one)
-		if l.Outcome == "" || len(all) > 0 && bytes.Compare(all[len(all)-1].Event[:], l.Event[:]) >= 0 {
+		if l.Outcome == unknown || len(all) > 0 && bytes.Compare(all[len(all)-1].Event[:], l.Event[:]) >= 0 {
 			return nil, badLines()
 		}
 		all = append(all, l)
@@ -131,11 +135,11 @@ func compare(was, is []store.LedgerStamp) int {
 func kindOf(was, is store.LedgerStamp, made time.Time) Kind {
 	later := !is.At.Before(made.Add(-Slack))
 	switch {
-	case is.Outcome == "":
+	case is.Event != was.Event && was.Event != (bellhop.EventID{}):
 		return Removed
-	case was.Outcome == "" && !later:
+	case is.Event != was.Event && !later:
 		return Inserted
-	case was.Outcome == "":
+	case is.Event != was.Event:
 		return Settled
 	case later && (was.Outcome == bellhop.OutcomeSkipped || was.Outcome == bellhop.OutcomeDead):
 		return Settled // it was replayed, or given up

@@ -52,10 +52,12 @@ func check(s *bellhop.Statement) error {
 	switch {
 	case err != nil || shop != s.Shop:
 		return bellhop.Invalidf("statement", "%q is no shop's domain", bellhop.Clip(s.Shop, 60))
+	case len(s.Key) != 8 || strings.Trim(s.Key, "0123456789abcdef") != "":
+		return bellhop.Invalidf("statement", "%q is no id of a key", bellhop.Clip(s.Key, 20))
 	case s.Number < 1 || s.Number > maxNumber || least < 0:
 		return bellhop.Invalidf("statement", "a statement has a number from 1 on, and no number below 0")
-	case !from.Equal(s.From) || !to.Equal(s.To) || !from.Before(to) || to.Sub(from) > 24*time.Hour || notADate(s):
-		return bellhop.Invalidf("statement", "a statement is of whole hours, of one day at most")
+	case !from.Equal(s.From) || !to.Equal(s.To) || !from.Before(to) || to.After(midnight(from)) || notADate(s):
+		return bellhop.Invalidf("statement", "a statement is of whole hours of one day in UTC")
 	case len(s.Quiet) > maxReasons || !sound(s.Quiet):
 		return bellhop.Invalidf("statement", "a statement's reasons are words such as quiet_hours, %d at most", maxReasons)
 	}
@@ -66,6 +68,9 @@ const (
 	maxNumber  = 1<<53 - 1 // the largest whole number that every reader of JSON keeps
 	maxReasons = 100
 )
+
+// midnight returns the end of a time's day in UTC.
+func midnight(t time.Time) time.Time { return t.Truncate(24 * time.Hour).Add(24 * time.Hour) }
 
 // notADate reports times that JSON can't tell.
 func notADate(s *bellhop.Statement) bool {
@@ -162,9 +167,9 @@ type Keys map[string]ed25519.PublicKey
 // String lists their ids.
 func (k Keys) String() string {
 	if len(k) == 0 {
-		return "none"
+		return "any that is known"
 	}
-	return strings.Join(slices.Sorted(maps.Keys(k)), " and ")
+	return strings.Join(slices.Sorted(maps.Keys(k)), " or ")
 }
 
 // maxKeys bounds the keys of a chain: a key is replaced only when it was lost.

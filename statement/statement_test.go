@@ -164,6 +164,7 @@ func TestMakeRefuses(t *testing.T) {
 		"no whole hour":       func(s *bellhop.Statement) { s.To = s.To.Add(time.Minute) },
 		"no time":             func(s *bellhop.Statement) { s.To = s.From },
 		"more than a day":     func(s *bellhop.Statement) { s.To = s.From.Add(25 * time.Hour) },
+		"two days":            func(s *bellhop.Statement) { s.From = s.From.Add(-time.Hour) },
 		"a negative number":   func(s *bellhop.Statement) { s.Here = -1 },
 		"a strange reason":    func(s *bellhop.Statement) { s.Quiet = map[string]int{`"`: 1} },
 		"a negative duration": func(s *bellhop.Statement) { s.P99 = -time.Second },

@@ -24,32 +24,34 @@ type commands struct {
 	Help helpFlag `name:"help" short:"h" help:"Show help."`
 	Log  logStyle `name:"log" env:"BELLHOP_LOG" default:"auto" help:"The log's format and lowest level, such as json,debug. auto is text on a terminal, else json; levels are debug, info, warn, error."`
 
-	Demo     demoCmd     `cmd:"" help:"Run everything in one process, with a simulated shop and phone." example:"bellhop demo --addr 127.0.0.1:8080 --rate 5/s"`
-	Serve    serveCmd    `cmd:"" help:"Accept webhooks, serve the API and the console, record orders and send pushes." example:"BELLHOP_SHOPIFY_SECRET=shpss_... bellhop serve --addr :8080"`
-	Worker   workerCmd   `cmd:"" help:"Record orders and send pushes, without a web server." example:"bellhop serve --no-worker &\nbellhop worker --steps record &\nbellhop worker --steps notify"`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date." example:"bellhop migrate"`
-	Doctor   doctorCmd   `cmd:"" help:"Check the configuration and reach every part of it." example:"bellhop doctor --json"`
-	Shop     shopCmd     `cmd:"" help:"Add, list and change shops."`
-	Shopify  shopifyCmd  `cmd:"" help:"Print what Shopify has to know."`
-	Owner    ownerCmd    `cmd:"" help:"Manage owners: they sign in to see one shop."`
-	Operator operatorCmd `cmd:"" help:"Manage operators: they sign in to see every shop."`
-	Token    tokenCmd    `cmd:"" help:"Manage a shop's API tokens."`
-	Orders   ordersCmd   `cmd:"" help:"Export a shop's orders, and complete older ones."`
-	Backup   backupCmd   `cmd:"" help:"Write the whole state to a file, even while bellhop runs." example:"bellhop backup /backups/bellhop-2026-11-22.db"`
-	Restore  restoreCmd  `cmd:"" help:"Restore the whole state from a file, even while bellhop runs." example:"bellhop restore /backups/bellhop-2026-11-22.db"`
-	Store    storeCmd    `cmd:"" help:"Copy or renumber the whole database."`
-	Key      keyCmd      `cmd:"" help:"Check, rotate or reset the key that tokens and secrets are sealed with."`
-	Queue    queueCmd    `cmd:"" help:"Manage the queue between webhooks and workers."`
-	Events   eventsCmd   `cmd:"" help:"Manage the events that bellhop publishes to other services."`
-	Dead     deadCmd     `cmd:"" help:"Manage dead letters: events that bellhop could not process."`
-	Privacy  privacyCmd  `cmd:"" help:"Show requests to give or forget personal data, and carry them out."`
-	Push     pushCmd     `cmd:"" help:"Send pushes again."`
-	Replay   replayCmd   `cmd:"" help:"Record stored events again, without pushing anything twice." example:"bellhop replay --shop demo.myshopify.com --since 30d"`
-	Ledger   ledgerCmd   `cmd:"" help:"Show the outcome of every event."`
-	Trigger  triggerCmd  `cmd:"" help:"Send one signed webhook, made up, of a topic." example:"BELLHOP_SHOPIFY_SECRET=hush bellhop trigger orders/create"`
-	Simulate simulateCmd `cmd:"" help:"Simulate Shopify and FCM."`
-	Bench    benchCmd    `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench." example:"bellhop bench --rounds 5 --json results.json"`
-	Version  versionCmd  `cmd:"" help:"Show the version." example:"bellhop version --json"`
+	Demo      demoCmd      `cmd:"" help:"Run everything in one process, with a simulated shop and phone." example:"bellhop demo --addr 127.0.0.1:8080 --rate 5/s"`
+	Serve     serveCmd     `cmd:"" help:"Accept webhooks, serve the API and the console, record orders and send pushes." example:"BELLHOP_SHOPIFY_SECRET=shpss_... bellhop serve --addr :8080"`
+	Worker    workerCmd    `cmd:"" help:"Record orders and send pushes, without a web server." example:"bellhop serve --no-worker &\nbellhop worker --steps record &\nbellhop worker --steps notify"`
+	Migrate   migrateCmd   `cmd:"" help:"Bring the database up to date." example:"bellhop migrate"`
+	Doctor    doctorCmd    `cmd:"" help:"Check the configuration and reach every part of it." example:"bellhop doctor --json"`
+	Shop      shopCmd      `cmd:"" help:"Add, list and change shops."`
+	Shopify   shopifyCmd   `cmd:"" help:"Print what Shopify has to know."`
+	Owner     ownerCmd     `cmd:"" help:"Manage owners: they sign in to see one shop."`
+	Operator  operatorCmd  `cmd:"" help:"Manage operators: they sign in to see every shop."`
+	Token     tokenCmd     `cmd:"" help:"Manage a shop's API tokens."`
+	Orders    ordersCmd    `cmd:"" help:"Export a shop's orders, and complete older ones."`
+	Backup    backupCmd    `cmd:"" help:"Write the whole state to a file, even while bellhop runs." example:"bellhop backup /backups/bellhop-2026-11-22.db"`
+	Restore   restoreCmd   `cmd:"" help:"Restore the whole state from a file, even while bellhop runs." example:"bellhop restore /backups/bellhop-2026-11-22.db"`
+	Store     storeCmd     `cmd:"" help:"Copy or renumber the whole database."`
+	Key       keyCmd       `cmd:"" help:"Check, rotate or reset the key that tokens and secrets are sealed with."`
+	Queue     queueCmd     `cmd:"" help:"Manage the queue between webhooks and workers."`
+	Events    eventsCmd    `cmd:"" help:"Manage the events that bellhop publishes to other services."`
+	Dead      deadCmd      `cmd:"" help:"Manage dead letters: events that bellhop could not process."`
+	Privacy   privacyCmd   `cmd:"" help:"Show requests to give or forget personal data, and carry them out."`
+	Push      pushCmd      `cmd:"" help:"Send pushes again."`
+	Replay    replayCmd    `cmd:"" help:"Record stored events again, without pushing anything twice." example:"bellhop replay --shop demo.myshopify.com --since 30d"`
+	Ledger    ledgerCmd    `cmd:"" help:"Show the outcome of every event."`
+	Statement statementCmd `cmd:"" help:"Show for each hour of a shop that no order is missing, and print the key of that."`
+	Verify    verifyCmd    `cmd:"" help:"Check that statements and the ledger were not altered." example:"bellhop verify demo-2026-11-30.jsonl --key PUB --since demo-2026-10-31.jsonl\nbellhop verify --db"`
+	Trigger   triggerCmd   `cmd:"" help:"Send one signed webhook, made up, of a topic." example:"BELLHOP_SHOPIFY_SECRET=hush bellhop trigger orders/create"`
+	Simulate  simulateCmd  `cmd:"" help:"Simulate Shopify and FCM."`
+	Bench     benchCmd     `cmd:"" passthrough:"" help:"Measure bellhop on this machine: runs bellhop-bench." example:"bellhop bench --rounds 5 --json results.json"`
+	Version   versionCmd   `cmd:"" help:"Show the version." example:"bellhop version --json"`
 }
 
 // The exit codes.

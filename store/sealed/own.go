@@ -41,9 +41,15 @@ func (k ownKey) read(ctx context.Context, s store.KeyChecks, keys Keys) ([]byte,
 		return nil, missing()
 	}
 	text, err := k.keep(ctx, s, keys)
-	if err == nil {
-		text, err = keys.open(text, k.at)
+	if err != nil {
+		return nil, err
 	}
+	return k.open(text, keys)
+}
+
+// open returns a key that is kept as this text.
+func (k ownKey) open(text string, keys Keys) ([]byte, error) {
+	text, err := keys.open(text, k.at)
 	if err != nil {
 		return nil, err
 	}
@@ -85,4 +91,21 @@ func (s *Store) PrivateKey(ctx context.Context) (ed25519.PrivateKey, error) {
 		return nil, err
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// PublicKey returns the key that checks statements; bellhop.NotFound before there is one.
+func PublicKey(ctx context.Context, s store.KeyChecks, keys Keys) (ed25519.PublicKey, error) {
+	text, err := s.SigningKey(ctx)
+	if err == nil && text == "" {
+		err = bellhop.Errorf(bellhop.NotFound, "no_key",
+			"there is no key of statements yet: bellhop makes it with the first one")
+	}
+	if err != nil {
+		return nil, err
+	}
+	seed, err := signingKey.open(text, keys)
+	if err != nil {
+		return nil, err
+	}
+	return ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey), nil
 }
