@@ -29,6 +29,7 @@ type simulateShopifyCmd struct {
 	Admin       string        `name:"admin" placeholder:"ADDR" help:"Serve the shops' admin here, such as 127.0.0.1:9092: install, OAuth, the Admin API. Webhooks then go where the app subscribes; --target is its URL."`
 	ClientID    string        `name:"client-id" env:"BELLHOP_SHOPIFY_CLIENT_ID" default:"bellhop-demo-app" help:"The app's client id, with --admin (${default})."`
 	Installed   bool          `name:"installed" help:"With --admin: the app is installed already, as the shop's own organisation does it."`
+	Past        int           `name:"past" placeholder:"N" help:"With --admin: how many orders of the last 60 days each shop has at first, which no webhook told of."`
 	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The signing secret. Use a made-up one: other users of this machine can see it."`
 	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible. With --admin, 0 and no --orders: none by themselves."`
 	For         time.Duration `name:"for" placeholder:"30s" help:"How long to send."`
@@ -102,10 +103,8 @@ func (c *simulateShopifyCmd) serveAdmin(j *job, o simulate.ShopifyOptions) (*sim
 		return nil, err
 	}
 	for _, domain := range o.Shops {
-		if c.Installed {
-			if err := twin.Install(domain); err != nil {
-				return nil, err
-			}
+		if err := c.begin(twin, domain, j.now()); err != nil {
+			return nil, err
 		}
 	}
 	ready := false
@@ -122,6 +121,20 @@ func (c *simulateShopifyCmd) serveAdmin(j *job, o simulate.ShopifyOptions) (*sim
 		return nil, cantListen("--admin", c.Admin, err)
 	}
 	return twin.Ledger(), err
+}
+
+// begin brings a shop to where it is at first.
+func (c *simulateShopifyCmd) begin(twin *shop.Twin, domain string, now time.Time) error {
+	if c.Past != 0 {
+		past := simulate.ShopifyOptions{Orders: c.Past, Updates: 0.3}
+		if err := twin.Fill(domain, past, now.AddDate(0, 0, -60), now); err != nil {
+			return bellhop.Invalidf("usage", "--past: %v", err)
+		}
+	}
+	if !c.Installed {
+		return nil
+	}
+	return twin.Install(domain)
 }
 
 // checkListen refuses what is no address, and one that other machines reach unless that is allowed.

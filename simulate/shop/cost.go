@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"cmp"
 	"math"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 const (
 	maxCost        = 1000 // of one query
 	bucketSize     = 2000 // of a shop's budget
-	restoreRate    = 100  // of the budget, a second
+	restoreShare   = 20   // of the budget, that comes back a second: one part of so many
 	mutationCost   = 10
 	connectionCost = 2 // and what it has in it
 )
@@ -101,9 +102,17 @@ type bucket struct {
 	at             time.Time
 }
 
+func (b *bucket) rate() float64 { return b.capacity / restoreShare }
+
+// resize makes it smaller or larger; 0 is its usual size.
+func (b *bucket) resize(points int) {
+	b.capacity = float64(cmp.Or(points, bucketSize))
+	b.left = min(b.left, b.capacity)
+}
+
 func (b *bucket) fill(now time.Time) {
 	if !b.at.IsZero() {
-		b.left = min(b.capacity, b.left+restoreRate*now.Sub(b.at).Seconds())
+		b.left = min(b.capacity, b.left+b.rate()*now.Sub(b.at).Seconds())
 	}
 	b.at = now
 }
@@ -127,7 +136,7 @@ func (s *shop) cost(requested int, actual any, now time.Time) map[string]any {
 	c := map[string]any{"requestedQueryCost": requested, "actualQueryCost": actual}
 	if !s.faults.NoThrottle {
 		c["throttleStatus"] = map[string]any{"maximumAvailable": s.bucket.capacity,
-			"currentlyAvailable": float64(int(s.bucket.left)), "restoreRate": float64(restoreRate)}
+			"currentlyAvailable": float64(int(s.bucket.left)), "restoreRate": s.bucket.rate()}
 	}
 	return c
 }

@@ -17,6 +17,7 @@ type Faults struct {
 	Broken     Broken `json:"broken"`      // the Admin API fails
 	Oldest     string `json:"oldest"`      // older versions of the Admin API are retired; "" is the oldest known
 	NoThrottle bool   `json:"no_throttle"` // answers lack their throttleStatus
+	Budget     int    `json:"budget"`      // points that a shop has at most; 0 is 2000. A twentieth comes back a second
 	NullStatus bool   `json:"null_status"` // displayFinancialStatus is null
 	LagSeconds int    `json:"lag_seconds"` // that the index of orders is behind
 
@@ -54,8 +55,8 @@ const (
 	ProtectedOrders  Protected = "orders" // orders and their topics are refused
 )
 
-// maxSeconds is some thirty years: an index so far behind never catches up.
-const maxSeconds = 1_000_000_000
+// maxNumber bounds counts and times. In seconds it is some thirty years: an index so far behind never catches up.
+const maxNumber = 1_000_000_000
 
 // check refuses what is no fault.
 func (f *Faults) check() error {
@@ -74,9 +75,11 @@ func (f *Faults) check() error {
 			string(f.Bulk))
 	case !share(f.Dropped) || !share(f.Delayed) || !share(f.Silent):
 		return bellhop.Invalidf("faults", "dropped, delayed and silent are shares: give 0 to 1")
-	case f.RefreshUnknown < 0 || f.RefreshCut < 0 || f.LagSeconds < 0 || f.DelaySeconds < 0 ||
-		f.BulkSeconds < 0 || f.BulkSeconds > maxSeconds || f.LagSeconds > maxSeconds || f.DelaySeconds > maxSeconds:
-		return bellhop.Invalidf("faults", "a count or a time is out of bounds: give 0 to %d", maxSeconds)
+	}
+	for _, n := range []int{f.RefreshUnknown, f.RefreshCut, f.LagSeconds, f.DelaySeconds, f.Budget, f.BulkSeconds} {
+		if n < 0 || n > maxNumber {
+			return bellhop.Invalidf("faults", "a count or a time is %d: give 0 to %d", n, maxNumber)
+		}
 	}
 	return nil
 }
@@ -95,6 +98,8 @@ func (t *Twin) SetFaults(domain string, f Faults) error {
 // fail lets a shop fail so from now on. What its index knew until now it goes on to show.
 func (s *shop) fail(f Faults, now time.Time) {
 	s.catchUp(now)
+	s.bucket.fill(now)
+	s.bucket.resize(f.Budget)
 	s.faults = f
 }
 

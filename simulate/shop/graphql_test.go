@@ -122,6 +122,18 @@ func TestThrottling(t *testing.T) {
 		if a := r.ask(query); a.code() != nil {
 			t.Errorf("after (requested - available) / restoreRate: %s", a.text)
 		}
+		r.must(r.SetFaults(domain, shop.Faults{Budget: 40}))
+		if c := r.ask("{shop{name}}").Extensions.Cost; c.Throttle.Maximum != 40 || c.Throttle.Rate != 2 ||
+			c.Throttle.Available > 39 {
+			t.Errorf("of a little budget there is %+v", c.Throttle)
+		}
+		if a := r.ask(query); a.code() != "THROTTLED" {
+			t.Errorf("over a little budget: %s", a.text)
+		}
+		time.Sleep(20 * time.Second)
+		if a := r.ask(query); a.code() != nil {
+			t.Errorf("in a little budget: %s", a.text)
+		}
 		r.must(r.SetFaults(domain, shop.Faults{NoThrottle: true}))
 		r.must(r.SetPoints(domain, 0))
 		if a := r.ask(query); a.code() != "THROTTLED" || a.Extensions.Cost.Throttle != nil {
