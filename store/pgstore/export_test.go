@@ -35,7 +35,13 @@ func Queries() map[string]Query {
 		text.Add(l.Order() + ` LIMIT 50`)
 		return Query{text.Text, text.Args}
 	}
+	window := func(by store.Sort) Query {
+		column, _ := driver.WindowColumn(by, 1)
+		return Query{headsBetween(column), []any{shop, postgres.Always(now), postgres.Always(now.Add(time.Hour)), int64(0), 9}}
+	}
 	return map[string]Query{
+		"orders_by_creation on orders":                         window(store.SortCreated),
+		"orders_by_update on orders o":                         window(store.SortUpdated),
 		"orders_list on orders":                                listed(store.OrderQuery{}),
 		"orders_cancelled on orders":                           listed(store.OrderQuery{Cancelled: true}),
 		"orders_by_handling on orders":                         listed(store.OrderQuery{Handling: bellhop.HandlingHandled}),

@@ -30,3 +30,9 @@ func TestOlderPeople(t *testing.T) {
 		exec(t, s.url, strings.Replace(query, "NOW", "now()", 1))
 	})
 }
+
+// TestOlderErasing has an older bellhop erase a shop that this one compared.
+func TestOlderErasing(t *testing.T) {
+	s := openURL(t, fresh(t))
+	storetest.OlderErasing(t, s, func(query string) { exec(t, s.url, query) })
+}

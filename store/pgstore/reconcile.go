@@ -86,10 +86,16 @@ func (db *DB) HeadsBetween(
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, db.worker, "look up the orders of a time", rows.Head, `SELECT `+rows.HeadColumns+` FROM orders o
-		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND o.placed_at IS NOT NULL AND `+column+` >= $2
-		AND `+column+` < $3 AND o.order_id + 0 > $4 ORDER BY o.order_id + 0 LIMIT $5`, shop, postgres.Always(from),
-		postgres.Always(to), after, limit)
+	return list(ctx, db.worker, "look up the orders of a time", rows.Head, headsBetween(column), shop,
+		postgres.Always(from), postgres.Always(to), after, limit)
+}
+
+// headsBetween finds the rows first, so that it reads the documents of a page alone.
+func headsBetween(column string) string {
+	return `SELECT ` + rows.HeadColumns + ` FROM (SELECT o.shop_id, o.order_id FROM orders o
+		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1) AND o.placed_at IS NOT NULL AND ` + column + ` >= $2
+		AND ` + column + ` < $3 AND o.order_id + 0 > $4 ORDER BY o.order_id + 0 LIMIT $5) page
+		JOIN orders o USING (shop_id, order_id) ORDER BY o.order_id`
 }
 
 // WholeOrders implements [store.Reconciling].

@@ -22,3 +22,12 @@ func ListText(q store.OrderQuery) string {
 
 // OldOrders is the query of [DB.OldOrders], for the planner.
 const OldOrders = `SELECT o.no` + oldOrders
+
+// HeadsBetween is the query of [DB.HeadsBetween], for the planner.
+func HeadsBetween(by store.Sort) string {
+	column, err := driver.WindowColumn(by, 1)
+	if err != nil {
+		panic(err)
+	}
+	return headsBetween(column)
+}

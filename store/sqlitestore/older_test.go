@@ -43,3 +43,11 @@ func TestOlderPeople(t *testing.T) {
 		}))
 	})
 }
+
+// TestOlderErasing has an older bellhop erase a shop that this one compared.
+func TestOlderErasing(t *testing.T) {
+	db, f := open(t)
+	storetest.OlderErasing(t, db, func(query string) {
+		must(t, f.Write(t.Context(), func(tx *sqlitefile.Tx) error { return tx.Prepare(query).Exec() }))
+	})
+}

@@ -63,6 +63,17 @@ func TestQueriesUseTheirIndex(t *testing.T) {
 	}
 }
 
+// TestWindowsUseTheirIndex reads the plans of the look-ups of a time's orders, which are sorted by id afterwards.
+func TestWindowsUseTheirIndex(t *testing.T) {
+	_, f := open(t)
+	for by, index := range map[store.Sort]string{store.SortCreated: "orders_by_creation (shop_id=? AND <expr>>?",
+		store.SortUpdated: "orders_by_update (shop_id=? AND updated_at>?"} {
+		if got := plan(t, f, sqlitestore.HeadsBetween(by)); !strings.Contains(got, index) {
+			t.Errorf("a window of %s is read without %s: %s", by, index, got)
+		}
+	}
+}
+
 // TestStreamIsCutShort fills the stream beyond its limit.
 func TestStreamIsCutShort(t *testing.T) {
 	db, f := open(t)

@@ -80,10 +80,16 @@ func (db *DB) HeadsBetween(
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, db.proceed, "look up the orders of a time", rows.Head, `SELECT `+rows.HeadColumns+` FROM orders o
-		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.placed_at IS NOT NULL AND `+column+` >= ?
-		AND `+column+` < ? AND +o.order_id > ? ORDER BY +o.order_id LIMIT ?`, shop, micros(from), micros(to), after,
-		int64(limit))
+	return list(ctx, db.proceed, "look up the orders of a time", rows.Head, headsBetween(column), shop, micros(from),
+		micros(to), after, int64(limit))
+}
+
+// headsBetween finds the rows first, so that it reads the documents of a page alone.
+func headsBetween(column string) string {
+	return `SELECT ` + rows.HeadColumns + ` FROM (SELECT o.no FROM orders o
+		WHERE o.shop_id = (SELECT id FROM shops WHERE domain = ?) AND o.placed_at IS NOT NULL AND ` + column + ` >= ?
+		AND ` + column + ` < ? AND +o.order_id > ? ORDER BY +o.order_id LIMIT ?) page CROSS JOIN orders o ON o.no = page.no
+		ORDER BY o.order_id`
 }
 
 // WholeOrders implements [store.Reconciling].

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"bellhop"
 	"bellhop/store"
@@ -34,6 +35,12 @@ func Older(t *testing.T, s store.Store, facts []bellhop.Fact, age func()) {
 		f.equal("caught up", must(s.CatchUp(f.ctx, 2))(f), n)
 	}
 	f.equal("found", found(), 1)
+	head := store.OrderHead{ID: want.ID, CreatedAt: want.PlacedAt.UTC(), UpdatedAt: want.UpdatedAt.UTC(),
+		SaidAt: want.Version.TriggeredAt}
+	f.equal("its head", must(s.OrderHeads(f.ctx, domain, []int64{want.ID}))(f), []store.OrderHead{head})
+	f.equal("in a time", must(s.HeadsBetween(f.ctx, domain, store.SortCreated, want.PlacedAt,
+		want.PlacedAt.Add(time.Microsecond), want.ID-1, 1))(f), []store.OrderHead{head})
+	f.equal("whole", len(must(s.WholeOrders(f.ctx, domain, []int64{want.ID}))(f)[0].Items), 3)
 	want.Schema = bellhop.DetailsSchema
 	f.equal("refilled", must(s.Refill(f.ctx, last))(f), 1)
 	if o = must(s.Order(f.ctx, domain, want.ID))(f); o.Schema != bellhop.DetailsSchema || len(o.Items) != 3 ||
@@ -85,4 +92,18 @@ func OlderPeople(t *testing.T, s store.Store, shop string, older func(query stri
 	f.equal("people", len(must(s.People(f.ctx, third))(f)), 0)
 	f.must(s.SetMembership(f.ctx, f.addOwner("x@example.com", third).ID, staffOf(shop)))
 	f.kind(bellhop.NotFound, s.RemoveMembership(f.ctx, p.ID, third))
+}
+
+// OlderErasing checks that nothing is left of how far a shop was compared once a bellhop without reconciliations has
+// erased the shop. older runs its last statement.
+func OlderErasing(t *testing.T, s store.Store, older func(query string)) {
+	f := &fixture{T: t, ctx: t.Context(), s: s}
+	f.addShop(second, third)
+	f.reconcile(second, fullReconciliation(second))
+	f.reconcile(third, fullReconciliation(third))
+	older(`DELETE FROM shops WHERE domain = '` + third + `'`)
+	f.equal("kept", must(s.Reconciliations(f.ctx, time.Time{}, 1))(f),
+		[]bellhop.Reconciliation{fullReconciliation(second)})
+	f.addShop(third)
+	f.equal("added again", f.reconciliation(third), bellhop.Reconciliation{Shop: third})
 }

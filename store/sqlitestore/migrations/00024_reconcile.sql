@@ -18,7 +18,8 @@ END;
 ALTER TABLE orders ADD COLUMN found TEXT;
 
 -- The orders of a time, to compare with Shopify's. An order that was recorded before has no created_at.
-CREATE INDEX orders_by_creation ON orders (shop_id, coalesce(created_at, placed_at)) WHERE placed_at IS NOT NULL;
+CREATE INDEX orders_by_creation ON orders (shop_id, coalesce(created_at, placed_at), order_id)
+WHERE placed_at IS NOT NULL;
 
 -- +goose Down
 DROP INDEX orders_by_creation;
