@@ -187,6 +187,8 @@ func (r *run) steps(o Options, keys *pipeline.Keyring) {
 	if o.Connector != nil && o.Keep {
 		keeper := NewKeeper(o.Connector)
 		r.group.Go(func() error { return keeper.Run(r.drain, r.hard) })
+	}
+	if o.Reconciler != nil && o.Keep {
 		comparer := NewComparer(o.Reconciler)
 		r.group.Go(func() error { return comparer.Run(r.drain, r.hard) })
 	}

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -10,9 +11,6 @@ import (
 	"bellhop/shopify/admin"
 	"bellhop/store"
 )
-
-// bulkFrom is how many orders there are to fetch where a bulk operation pays.
-const bulkFrom = 5000
 
 // Ask asks for a backfill of a shop's orders that were created since a time; zero for all that the scopes cover.
 // Whoever works on the shop carries it out: it is over once Served.Backfill is the time that Ask returns, or later, and
@@ -36,6 +34,11 @@ func (s *step) backfill(ctx context.Context) error {
 			return nil
 		}
 		if err := s.beginBackfill(ctx); err != nil {
+			return err
+		}
+	}
+	if w.Bulk != "" || w.Place.After(w.From) {
+		if err := s.room(ctx); err != nil {
 			return err
 		}
 	}
@@ -85,11 +88,12 @@ func (s *step) beginBackfill(ctx context.Context) error {
 // beginBulk begins a bulk operation where there are many orders to fetch. It returns "" where there are few, or
 // Shopify refuses: apps have to be allowed to.
 func (s *step) beginBulk(ctx context.Context, w *bellhop.Walk, total int, exact bool) (string, error) {
-	if total <= bulkFrom {
+	least := cmp.Or(s.BulkFrom, bulkFrom)
+	if total <= least {
 		return "", nil
 	}
-	here, err := s.countHere(ctx, w, total-bulkFrom)
-	if err != nil || exact && total-here <= bulkFrom {
+	here, err := s.countHere(ctx, w, total-least)
+	if err != nil || exact && total-here <= least {
 		return "", err
 	}
 	b, err := s.api.StartBulk(ctx, w.From, w.To, s.conn.Scopes)

@@ -76,7 +76,10 @@ func TestWhatLooksFind(t *testing.T) {
 			r.until(soon, "all is here", func() bool { return r.hasAll(demo) })
 			r.faults(demo, shop.Faults{})
 			r.closes(name)
-			r.run(26 * time.Hour) // late webhooks and a nightly sweep change nothing
+			if name != "webhooks come a day late" {
+				return
+			}
+			r.run(26 * time.Hour) // they and a nightly sweep change nothing
 			if is := r.state(demo); !r.hasAll(demo) || is.Reason != "" || len(is.Pending) != 0 || r.closedRight(demo) < 12 {
 				t.Errorf("a day later: %s\n%s", r.text(demo), r.log.String())
 			}
@@ -199,10 +202,10 @@ func TestRefusals(t *testing.T) {
 			r.orders(demo, 10)
 			r.until(soon, "it is named", func() bool { return r.state(demo).Reason == test.reason })
 			since := r.state(demo).Since
-			r.run(3 * time.Hour)
+			r.run(2*time.Hour + time.Minute)
 			is := r.state(demo)
 			if is.Reason != test.reason || !is.Since.Equal(since) || is.ClosedTo.After(closed) || is.CheckedAt.After(since) {
-				t.Errorf("after three hours: %s since %v, checked at %v, closed to %v", is.Reason, is.Since, is.CheckedAt,
+				t.Errorf("after two hours: %s since %v, checked at %v, closed to %v", is.Reason, is.Since, is.CheckedAt,
 					is.ClosedTo)
 			}
 			n, advice := strings.Count(r.log.String(), "reason="+test.reason+" advice="), reconcile.Advice(test.reason)
@@ -213,7 +216,8 @@ func TestRefusals(t *testing.T) {
 			// bellhop tries each hour
 			r.until(75*time.Minute, "all is here once it is over", func() bool { return r.hasAll(demo) })
 			r.faults(demo, shop.Faults{})
-			r.closes("the end")
+			r.until(2*time.Hour, "the hours are closed", func() bool { return r.state(demo).ClosedTo.After(since) })
+			r.closedRight(demo)
 			if is := r.state(demo); is.Reason != "" || !is.Since.IsZero() {
 				t.Errorf("once it is over: %s since %v", is.Reason, is.Since)
 			}

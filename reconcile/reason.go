@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -17,10 +16,12 @@ const (
 	ReasonShopDisabled = "shop_disabled"
 	ReasonUninstalled  = "uninstalled"
 	ReasonTooLarge     = "body_too_large"
+	ReasonInternal     = "internal"
 	ReasonQuery        = "admin_query" // the code of package admin for what Shopify does not understand
 )
 
 var advice = map[string]string{
+	ReasonInternal:     "bellhop failed: see the log; it tries again",
 	ReasonQuery:        "Shopify does not understand what bellhop asks: update bellhop, or report the line in the log",
 	ReasonIndexBehind:  "Shopify's list of orders lacks orders that Shopify has: bellhop waits until it has caught up",
 	ReasonQueueBehind:  "bellhop's own queue is behind or does not answer: see bellhop queue ls, and that a worker runs",
@@ -44,18 +45,23 @@ func stuckBy(reason string, cause error) error {
 	return &bellhop.Error{Kind: bellhop.Unavailable, Code: reason, Message: Advice(reason), Cause: cause}
 }
 
-// reasonOf returns the code of what ended a step; an error that is neither Shopify's nor the queue's is the caller's.
-func (s *step) reasonOf(ctx context.Context, cause error) (string, error) {
+// reasonOf returns the code of what ended a step.
+func (s *step) reasonOf(cause error) string {
 	switch code := bellhop.CodeOf(cause); {
 	case cause == nil, errors.Is(cause, errLater), errors.Is(cause, errFull):
-		return s.reason, nil
+		return s.reason
 	case admin.RefusalOf(cause) != "":
-		return string(admin.RefusalOf(cause)), nil
+		return string(admin.RefusalOf(cause))
+	case code == ReasonQuery && s.Connector.App.Served() != "":
+		return string(admin.VersionRetired)
 	case advice[code] != "":
-		return code, nil
+		return code
 	}
-	return "", cause
+	return ReasonInternal
 }
+
+// fullPause is how long a walk waits for room in the queue.
+const fullPause = 5 * time.Second
 
 // due is when to go on.
 func (s *step) due(cause error, now time.Time) time.Time {
@@ -64,7 +70,7 @@ func (s *step) due(cause error, now time.Time) time.Time {
 	case errors.Is(cause, errLater):
 		return now
 	case errors.Is(cause, errFull):
-		return now.Add(2 * time.Second)
+		return now.Add(fullPause)
 	case cause != nil && st.Reason == ReasonQueueBehind:
 		return now.Add(30 * time.Second)
 	case cause != nil && (st.Reason == ReasonShopDisabled || st.Reason == ReasonUninstalled):

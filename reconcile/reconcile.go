@@ -41,9 +41,10 @@ type Reconciler struct {
 	Queue     Queue
 	Key       func(context.Context) (ed25519.PrivateKey, error) // that signs statements
 
-	Step    time.Duration // after which a shop that has more to do lets others have their turn; 0 is 30 s
-	Metrics *Metrics      // nil counts nothing
-	Probe   Probe
+	BulkFrom int           // how many orders there have to be to fetch for a bulk operation; 0 is 5,000
+	Step     time.Duration // after which a shop that has more to do lets others have their turn; 0 is 30 s
+	Metrics  *Metrics      // nil counts nothing
+	Probe    Probe
 }
 
 // LeasePrefix is before the shop's domain in the name of its lease.
@@ -71,6 +72,7 @@ const (
 const (
 	fetchAtOnce = 20  // whole orders in memory
 	mostWaiting = 200 // events: no walk sends more while so many wait
+	bulkFrom    = 5000
 )
 
 // Due lists shops to work on, the longest due first, and when to ask again: at once where there are some, since they

@@ -47,7 +47,16 @@ func (r *Reconciler) begin(ctx context.Context, shop string) (s *step, err error
 	if !s.state.ConnectedAt.Equal(s.conn.ConnectedAt) { // another install: what was missed since the one before
 		s.state.ConnectedAt, s.state.Asked.Look, s.state.Asked.Backfill = s.conn.ConnectedAt, r.now(), r.now()
 	}
+	if s.seesMore() {
+		s.state.Asked.Backfill = r.now()
+	}
 	return s, nil
+}
+
+// seesMore reports whether the shop granted since the last backfill that older orders are seen.
+func (s *step) seesMore() bool {
+	st := &s.state
+	return s.has(allOrders) && !st.Backfill.Running() && !st.Backfilled.From.IsZero() && st.Asked.Since.IsZero()
 }
 
 // upgraded is how old a connection is that somebody made before bellhop reconciled: its hours begin now.
@@ -166,14 +175,17 @@ func (s *step) count() {
 	s.Metrics.asked(more)
 }
 
-// end saves why the step ended, and when to go on. Trouble of the store's is the caller's.
+// saveLimit is for what has to be saved although the time is up or the process ends.
+const saveLimit = 5 * time.Second
+
+// end saves why the step ended, and when to go on.
 func (s *step) end(ctx context.Context, cause error) error {
-	now := s.now()
-	reason, err := s.reasonOf(ctx, cause)
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		cause = errLater
 	}
-	was := s.state.Reason
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveLimit)
+	defer cancel()
+	now, was, reason := s.now(), s.state.Reason, s.reasonOf(cause)
 	if reason != was {
 		s.state.Reason, s.state.Since = reason, now
 		if reason == "" {
@@ -181,7 +193,7 @@ func (s *step) end(ctx context.Context, cause error) error {
 		}
 	}
 	s.count()
-	err = s.Store.UpdateReconciliation(ctx, s.state.Shop, func(is *bellhop.Reconciliation) error {
+	err := s.Store.UpdateReconciliation(ctx, s.state.Shop, func(is *bellhop.Reconciliation) error {
 		s.keepAsked(is)
 		s.state.Due = s.due(cause, now)
 		*is = s.state

@@ -18,8 +18,8 @@ func (workerCmd) Help() string {
 	return `Any number of workers can share one queue; each runs both steps or one. A record worker wakes the notify
 workers through a queue of their own, NAME-notify, on the broker of BELLHOP_QUEUE. A worker can have the environment of
 bellhop serve: it ignores settings for webhooks and the API. With the app's settings it also looks after the shops'
-connections to Shopify; one process at a time works on a shop. Signals work as with bellhop serve, whose --help
-explains the URLs.`
+connections to Shopify and compares their orders with Shopify; one process at a time works on a shop. Signals work as
+with bellhop serve, whose --help explains the URLs.`
 }
 
 func (c *workerCmd) Run(j *job) (err error) {
