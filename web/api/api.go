@@ -34,6 +34,8 @@ type Store interface {
 	store.Tokens
 	store.Stream
 	store.Connections
+	store.Statements
+	store.Reconciling
 	web.ExportStore
 	store.AccessLog
 }
@@ -152,6 +154,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerPushes()
 	a.registerExchange()
 	a.registerPrivacy()
+	a.registerStatement()
 	a.registerStream()
 	// The library's own shape of an error is in the document although
 	// ownProblems keeps it from being sent.

@@ -70,7 +70,11 @@ func (a *API) postConnection(ctx context.Context, in *postConnection) (*connecte
 	if err != nil {
 		return nil, err
 	}
-	out := Connected{Shop: shopShape(&c.Shop, &c.Connection), First: c.First}
+	compared, err := a.Store.Reconciliation(ctx, domain)
+	if err != nil {
+		return nil, err
+	}
+	out := Connected{Shop: shopShape(&c.Shop, &c.Connection, &compared), First: c.First}
 	if c.Owner.ID != 0 {
 		id := web.ID(c.Owner.ID)
 		out.Owner = &id
@@ -95,5 +99,9 @@ func (a *API) postCheck(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*c
 	if err != nil {
 		return nil, err
 	}
-	return &connectionBody{connectionShape(&c)}, nil
+	compared, err := a.Store.Reconciliation(ctx, s.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return &connectionBody{connectionShape(&c, &compared)}, nil
 }

@@ -45,6 +45,7 @@ type Connection struct {
 	Scopes        []string       `json:"scopes" nullable:"false"`
 	ScopesMissing []string       `json:"scopes_missing" nullable:"false" doc:"Scopes that bellhop asks for and doesn't have."`
 	Subscriptions []Subscription `json:"subscriptions" nullable:"false"`
+	Comparison    Comparison     `json:"comparison" doc:"How far the shop was compared with Shopify."`
 }
 
 // Subscription is a topic that bellhop needs.
@@ -54,8 +55,9 @@ type Subscription struct {
 	Refusal string `json:"refusal" example:"protected_data" doc:"Why Shopify refuses it. Empty if it doesn't."`
 }
 
-func connectionShape(c *bellhop.Connection) Connection {
-	return Connection{Grant: string(c.Grant), Access: string(c.Access), Reason: c.Reason,
+func connectionShape(c *bellhop.Connection, compared *bellhop.Reconciliation) Connection {
+	return Connection{Comparison: comparisonShape(compared),
+		Grant: string(c.Grant), Access: string(c.Access), Reason: c.Reason,
 		ConnectedAt: events.AtUTC(c.ConnectedAt), Since: events.AtUTC(c.Since), CheckedAt: events.AtUTC(c.CheckedAt),
 		Scopes:        append([]string{}, c.Scopes...),
 		ScopesMissing: append([]string{}, admin.MissingScopes(c.Scopes, admin.WantedScopes)...),
@@ -97,7 +99,11 @@ func (a *API) exchangeIDToken(ctx context.Context, in *exchangeIDToken) (*exchan
 	if err != nil {
 		return nil, err
 	}
-	out := &exchanged{ExchangedShop{Shop: shop, Connection: connectionShape(&conn)}}
+	compared, err := a.Store.Reconciliation(ctx, shop)
+	if err != nil {
+		return nil, err
+	}
+	out := &exchanged{ExchangedShop{Shop: shop, Connection: connectionShape(&conn, &compared)}}
 	if signIn {
 		out.Body.SignInURL, err = a.linkFor(ctx, shop, token, owner)
 	}

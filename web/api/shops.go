@@ -44,7 +44,7 @@ func (Shop) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 }
 
 // shopShape takes nil for a shop without a connection.
-func shopShape(s *bellhop.Shop, c *bellhop.Connection) Shop {
+func shopShape(s *bellhop.Shop, c *bellhop.Connection, compared *bellhop.Reconciliation) Shop {
 	shape := Shop{
 		Domain: s.Domain, Disabled: s.Disabled, OwnSecret: s.Secret != "", PreviousSecret: s.PreviousSecret != "",
 		OwnSecretOnly: s.OwnSecretOnly, CustomerInPush: s.CustomerInPush, AddedAt: s.AddedAt.UTC(),
@@ -52,7 +52,7 @@ func shopShape(s *bellhop.Shop, c *bellhop.Connection) Shop {
 		Currency: s.Currency, Timezone: s.Timezone, Plan: s.Plan, UninstalledAt: events.AtUTC(s.UninstalledAt),
 	}
 	if c != nil {
-		connection := connectionShape(c)
+		connection := connectionShape(c, compared)
 		shape.Connection = &connection
 	}
 	return shape
@@ -176,6 +176,14 @@ func (a *API) listShops(ctx context.Context, in *listShops) (*shopPage, error) {
 	for i := range connections {
 		of[connections[i].Shop] = &connections[i]
 	}
+	states, err := a.Store.Reconciliations(ctx, time.Time{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	compared := map[string]bellhop.Reconciliation{}
+	for _, r := range states {
+		compared[r.Shop] = r
+	}
 	page := ShopPage{Shops: []Shop{}}
 	for _, s := range all {
 		if s.Domain <= in.Cursor {
@@ -185,7 +193,8 @@ func (a *API) listShops(ctx context.Context, in *listShops) (*shopPage, error) {
 			page.Next = page.Shops[in.Limit-1].Domain
 			break
 		}
-		page.Shops = append(page.Shops, shopShape(&s, of[s.Domain]))
+		state := compared[s.Domain]
+		page.Shops = append(page.Shops, shopShape(&s, of[s.Domain], &state))
 	}
 	return &shopPage{page}, nil
 }
@@ -203,7 +212,7 @@ func (a *API) postShop(ctx context.Context, in *newShop) (*addedShop, error) {
 	if err := a.Store.AddShop(ctx, s); err != nil {
 		return nil, err
 	}
-	return &addedShop{"/v1/shops/" + domain, shopShape(&s, nil)}, nil
+	return &addedShop{"/v1/shops/" + domain, shopShape(&s, nil, nil)}, nil
 }
 
 var errRefusesAll = bellhop.Invalidf("own_secret_only",
@@ -211,13 +220,14 @@ var errRefusesAll = bellhop.Invalidf("own_secret_only",
 
 func (a *API) getShop(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*shopBody, error) {
 	c, err := a.Store.Connection(ctx, s.Domain)
-	switch {
-	case err == nil:
-		return &shopBody{shopShape(&s, &c)}, nil
-	case bellhop.KindOf(err) == bellhop.NotFound:
-		return &shopBody{shopShape(&s, nil)}, nil
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		return &shopBody{shopShape(&s, nil, nil)}, nil
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	compared, err := a.Store.Reconciliation(ctx, s.Domain)
+	return &shopBody{shopShape(&s, &c, &compared)}, err
 }
 
 // changed answers with a shop as it is after a change.
