@@ -16,7 +16,8 @@ type shopLsCmd struct {
 }
 
 func (shopLsCmd) Help() string {
-	return `Shows for each shop when its last webhook arrived, which secret signed it, and how the shop is connected.
+	return `Shows for each shop when its last webhook arrived, which secret signed it, how the shop is connected, and
+when it was last compared with Shopify.
 --json shows all: scopes, the token's state, each subscription, the last webhook of each topic. It shows no secrets.`
 }
 
@@ -37,6 +38,7 @@ type shopRow struct {
 	LastSignedBy   string               `json:"last_signed_by"`
 	LastWebhooks   map[string]time.Time `json:"last_webhooks"` // by topic
 	Connection     *connectionRow       `json:"connection"`    // null without one
+	Compared       *comparedRow         `json:"compared"`      // with Shopify; null if it never was
 }
 
 // connectionRow is a connection without its secrets.
@@ -52,6 +54,37 @@ type connectionRow struct {
 	CheckedAt     *time.Time             `json:"checked_at"`
 	CheckDue      time.Time              `json:"check_due"`
 	Subscriptions []bellhop.Subscription `json:"subscriptions"`
+}
+
+// comparedRow is how far a shop was compared with Shopify.
+type comparedRow struct {
+	CheckedAt *time.Time `json:"checked_at"`
+	ClosedTo  *time.Time `json:"closed_to"`
+	SweptAt   *time.Time `json:"swept_at"`
+	Missing   int        `json:"missing"`
+	Reason    string     `json:"reason"`
+	Since     *time.Time `json:"since"` // of the reason
+	Requests  int        `json:"requests"`
+	Points    int        `json:"points"`
+}
+
+func comparedJSON(s *bellhop.Reconciliation) *comparedRow {
+	if s == nil || s.From.IsZero() {
+		return nil
+	}
+	return &comparedRow{events.AtUTC(s.CheckedAt), events.AtUTC(s.ClosedTo), events.AtUTC(s.SweptAt), s.Missing(), s.Reason,
+		events.AtUTC(s.Since), s.Requests, s.Points}
+}
+
+// comparedCell says when it was compared, and how many orders are missing.
+func comparedCell(s *bellhop.Reconciliation) string {
+	switch {
+	case s == nil:
+		return "-"
+	case s.Missing() > 0:
+		return when(s.CheckedAt) + ": " + fmt.Sprint(s.Missing()) + " missing"
+	}
+	return when(s.CheckedAt)
 }
 
 // tokenState says how long a token lives.
@@ -82,6 +115,7 @@ func connectionJSON(c *bellhop.Connection) *connectionRow {
 type listedShop struct {
 	bellhop.Shop
 	connection *bellhop.Connection
+	compared   *bellhop.Reconciliation
 	last       map[string]time.Time
 }
 
@@ -92,14 +126,15 @@ func (c *shopLsCmd) Run(j *job) error {
 			return err
 		}
 		const none = "There are no shops. Add one with: bellhop shop connect NAME, or bellhop shop add NAME.myshopify.com"
-		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY\tCONNECTED (UTC)\tACCESS\tSUBSCRIPTIONS"
+		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY\tCONNECTED (UTC)\tACCESS\tSUBSCRIPTIONS\tCOMPARED (UTC)"
 		return list(j, c.jsonFlag, none, head, shops, func(s listedShop) (shopRow, []string) {
 			cells := []string{s.Domain, shopState(s.Shop), secretState(s.Shop), when(s.LastEventAt),
 				orDash(string(s.LastSignedBy))}
 			return shopRow{s.Domain, s.Name, s.Currency, s.Timezone, s.Plan, s.Disabled, s.Secret != "",
-				s.PreviousSecret != "", s.OwnSecretOnly, s.CustomerInPush, s.AddedAt, events.AtUTC(s.UninstalledAt),
-				events.AtUTC(s.LastEventAt), string(s.LastSignedBy), s.last,
-				connectionJSON(s.connection)}, append(cells, connectionCells(s.connection)...)
+					s.PreviousSecret != "", s.OwnSecretOnly, s.CustomerInPush, s.AddedAt, events.AtUTC(s.UninstalledAt),
+					events.AtUTC(s.LastEventAt), string(s.LastSignedBy), s.last,
+					connectionJSON(s.connection), comparedJSON(s.compared)},
+				append(append(cells, connectionCells(s.connection)...), comparedCell(s.compared))
 		})
 	})
 }
@@ -117,9 +152,18 @@ func (c *shopLsCmd) shops(j *job, p *wire.Parts) ([]listedShop, error) {
 	for i := range connections {
 		byShop[connections[i].Shop] = &connections[i]
 	}
+	states, err := p.Store.Reconciliations(j.ctx, time.Time{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	compared := map[string]*bellhop.Reconciliation{}
+	for i := range states {
+		compared[states[i].Shop] = &states[i]
+	}
 	all := make([]listedShop, len(shops))
 	for i, s := range shops {
-		all[i] = listedShop{Shop: s, connection: byShop[s.Domain], last: map[string]time.Time{}}
+		all[i] = listedShop{Shop: s, connection: byShop[s.Domain], compared: compared[s.Domain],
+			last: map[string]time.Time{}}
 		if !c.JSON {
 			continue
 		}

@@ -5,7 +5,9 @@ import (
 
 	"bellhop"
 	"bellhop/i18n"
+	"bellhop/reconcile"
 	"bellhop/store"
+	"bellhop/web"
 )
 
 // The delivery log says in words, in each language, what a push was about and why it was not sent.
@@ -17,6 +19,12 @@ func TestWordsForEachReason(t *testing.T) {
 			store.ReasonBelowAmount, store.ReasonStale, store.ReasonQuietHours, store.ReasonServiceAway,
 			store.ReasonResent, store.ReasonUninstalled, store.ReasonBackfill} {
 			if v.reason(reason) == reason {
+				t.Errorf("%s has no words for %s", l.Name, reason)
+			}
+		}
+		for _, reason := range []string{reconcile.ReasonIndexBehind, reconcile.ReasonQueueBehind, reconcile.ReasonQuery,
+			reconcile.ReasonShopDisabled, reconcile.ReasonUninstalled, reconcile.ReasonTooLarge, web.ReasonNotRunning} {
+			if v.refusal(reason) == reason {
 				t.Errorf("%s has no words for %s", l.Name, reason)
 			}
 		}
