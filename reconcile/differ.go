@@ -160,7 +160,9 @@ func (d *differ) address(field string, k, f *bellhop.Address) {
 
 func (d *differ) lists(k, f *bellhop.Order) {
 	d.is("items", same(k.Items, f.Items, d.item))
-	d.is("groups", k.Groups == nil || same(k.Groups, f.Groups, func(g bellhop.ItemGroup) string { return fmt.Sprintf("%+v", g) }))
+	d.is("groups", k.Groups == nil || same(k.Groups, f.Groups, func(g bellhop.ItemGroup) string {
+		return fmt.Sprintf("%+v", g)
+	}))
 	d.is("shipping_lines", same(k.ShippingLines, f.ShippingLines, func(l bellhop.ShippingLine) string {
 		return fmt.Sprintf("%q %q %s %s %t", l.Title, l.Code, d.amount(l.Price), d.amount(l.Discount), l.Removed)
 	}))

@@ -238,6 +238,6 @@ func (n *orderNode) markTips(o *order) {
 }
 
 func (l *lineNode) likeTip() bool {
-	return l.NonFulfillable == l.Quantity && l.Product != refPresent && l.Variant != refPresent && l.SKU == "" &&
+	return l.NonFulfillable == l.Quantity && l.Product != refPresent && l.SKU == "" &&
 		l.Vendor == "" && l.VariantTitle == "" && !l.RequiresShipping && !l.Taxable && !l.GiftCard
 }

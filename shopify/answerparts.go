@@ -67,9 +67,9 @@ func (g *groupNode) group() lineGroup {
 
 func (l *lineNode) line() line {
 	id, _ := globalID("LineItem", l.ID)
-	product, variant := l.Product, l.Variant
+	product := l.Product
 	if product == refAbsent && l.Vendor == "" { // read_products is not granted; a product always has a vendor
-		product, variant = refNull, refNull
+		product = refNull
 	}
 	return line{
 		ID: id, Title: l.Title, VariantTitle: l.VariantTitle, SKU: l.SKU, Vendor: l.Vendor, Quantity: l.Quantity,
@@ -77,7 +77,7 @@ func (l *lineNode) line() line {
 		Allocations: convert(l.Allocations, maxList, (*allocationNode).allocation),
 		TaxLines:    convert(l.TaxLines, maxList, (*taxLineNode).taxLine),
 		Properties:  convert(l.Attributes, maxList, (*attributeNode).property),
-		GiftCard:    l.GiftCard, Product: product, Variant: variant, Group: l.Group.group().ID,
+		GiftCard:    l.GiftCard, Product: product, Variant: product, Group: l.Group.group().ID,
 	}
 }
 
@@ -123,7 +123,9 @@ func (n *fulfillmentNode) fulfillment(at func(string) string) fulfillment {
 			f.TrackingCompany = t.Company
 		}
 		if t.Number != "" || t.URL != "" { // the carrier may be all that is known
-			f.TrackingNumbers, f.TrackingURLs = append(f.TrackingNumbers, t.Number), append(f.TrackingURLs, t.URL)
+			if t.Number != "" || t.URL != "" { // else it names the carrier alone
+				f.TrackingNumbers, f.TrackingURLs = append(f.TrackingNumbers, t.Number), append(f.TrackingURLs, t.URL)
+			}
 		}
 	}
 	for i := range n.Lines.Nodes {

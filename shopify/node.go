@@ -161,7 +161,6 @@ type lineNode struct {
 	TaxLines         []taxLineNode    `json:"taxLines"`
 	Group            groupNode        `json:"lineItemGroup"`
 	Product          reference        `json:"product"`
-	Variant          reference        `json:"variant"`
 }
 
 type groupNode struct {

@@ -83,8 +83,7 @@ const (
         customAttributes { key value }` + allocations + `
         taxLines { priceSet` + inShops + ` }
         lineItemGroup { id title quantity }
-        product @include(if: $products) { id }
-        variant @include(if: $products) { id }`
+        product @include(if: $products) { id }`
 	shippingFields = `
         id title code isRemoved
         originalPriceSet` + inShops + allocations

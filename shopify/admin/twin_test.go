@@ -120,9 +120,11 @@ func told(hook, fetched *bellhop.Order) (h, f *bellhop.Order) {
 	if hook.Groups == nil { // nor the names of bundles
 		fetched.Groups = nil
 	}
-	for i := range hook.History.Fulfillments {
-		if p := &hook.History.Fulfillments[i]; p.Tracking == nil { // GraphQL names a carrier beside a number
-			p.Carrier = ""
+	for _, all := range [][]bellhop.Fulfillment{hook.History.Fulfillments, fetched.History.Fulfillments} {
+		for i := range all {
+			if all[i].Tracking == nil { // Shopify may name a carrier only beside a number
+				all[i].Carrier = ""
+			}
 		}
 	}
 	return hook, fetched
