@@ -23,6 +23,7 @@ import (
 	"bellhop/shopify/admin"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
+	"bellhop/statement"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -400,5 +401,24 @@ func (r *rig) closedRight(domain string) (hours int) {
 		}
 		hours++
 	}
+	r.unaltered(domain, is)
 	return hours
+}
+
+// unaltered verifies the chain of a shop's statements, and the ledger by them.
+func (r *rig) unaltered(domain string, is bellhop.Reconciliation) {
+	r.Helper()
+	key, err := r.store.key(r.Context())
+	r.must(err)
+	public := key.Public().(ed25519.PublicKey)
+	chain, err := statement.ChainOf(r.Context(), r.store, domain)
+	r.must(err)
+	check, err := statement.Start(chain, statement.Keys{statement.KeyID(public): public}, nil)
+	r.must(err)
+	r.must(check.Ledger(func(from, to time.Time) ([]byte, error) {
+		return statement.Lines(r.Context(), r.store, domain, from, to)
+	}))
+	if check.Closed(is.From, is.ClosedTo); !check.Whole() {
+		r.Errorf("verify finds %v", check.Faults)
+	}
 }

@@ -246,7 +246,7 @@ func TestLedger(t *testing.T) {
 	}
 	lost := line(13, 1, "lost")
 	now[13] = bytesOf(lost, line(13, 2, bellhop.OutcomeStale), line(13, 3, bellhop.OutcomeDead))
-	const changed = "was changed: it was recorded at 2026-11-22 13:00:01.000250, and is unknown at 2026-11-22 13:00:01.000250"
+	const changed = "it was recorded at 2026-11-22 13:00:01.000250, and is unknown at 2026-11-22 13:00:01.000250"
 	if got := words(check().Faults); !strings.HasSuffix(got, changed) {
 		t.Errorf("another outcome: %s", got)
 	}
