@@ -113,7 +113,7 @@ func (t *Twin) State(domain string) (st State, err error) {
 	}
 	err = t.change(domain, func(s *shop) error {
 		s.bucket.fill(t.opt.Now())
-		st = State{domain, s.installed, s.installedAt, slices.Clone(s.scopes), subs, len(s.orders.byID), s.bucket.left,
+		st = State{domain, s.installed, s.installedAt, slices.Clone(s.scopes), subs, s.orders.count(), s.bucket.left,
 			s.faults}
 		return nil
 	})
@@ -123,6 +123,10 @@ func (t *Twin) State(domain string) (st State, err error) {
 // routeOwn adds the twin's own controls, which Shopify has no like of.
 func (t *Twin) routeOwn(m *http.ServeMux) {
 	m.HandleFunc("GET /_/shops", t.serveStates)
+	m.HandleFunc("GET /_/hours", func(w http.ResponseWriter, r *http.Request) {
+		hours, err := t.OrdersByHour(r.FormValue("shop"))
+		answer(w, map[string]any{"hours": hours}, err)
+	})
 	m.HandleFunc("GET /_/deliveries", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, t.Ledger().Summary())
 	})

@@ -60,6 +60,16 @@ func (o *orders) put(d *simulate.Delivery) *simulate.Delivery {
 	return r.latest
 }
 
+// count is how many orders there are that weren't deleted.
+func (o *orders) count() (n int) {
+	for _, r := range o.byID {
+		if !r.deleted() {
+			n++
+		}
+	}
+	return n
+}
+
 // forget keeps the number of orders bounded.
 func (o *orders) forget() {
 	if len(o.ids) > o.keep {

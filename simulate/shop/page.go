@@ -54,7 +54,10 @@ type adminPage struct {
 }
 
 // orderRow is an order on the page.
-type orderRow struct{ Name, Placed, Status string }
+type orderRow struct {
+	Name, Placed, Status string
+	ID                   int64
+}
 
 const newestOrders = 10
 
@@ -73,8 +76,12 @@ func (t *Twin) serveAdmin(w http.ResponseWriter, r *http.Request, s *shop) {
 	t.mu.Lock()
 	ids := s.orders.ids
 	for _, id := range slices.Backward(ids[max(0, len(ids)-newestOrders):]) {
-		f := s.orders.byID[id].latest.Facts()
-		p.Newest = append(p.Newest, orderRow{fmt.Sprintf("#%d", f.Number), stamp(f.Created), f.Financial})
+		r := s.orders.byID[id]
+		f := r.latest.Facts()
+		if r.deleted() {
+			f.Financial = "deleted"
+		}
+		p.Newest = append(p.Newest, orderRow{fmt.Sprintf("#%d", f.Number), stamp(f.Created), f.Financial, id})
 	}
 	t.mu.Unlock()
 	show(w, http.StatusOK, "admin", p)

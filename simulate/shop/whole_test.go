@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http/httptest"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -309,5 +311,44 @@ func BenchmarkManyOrders(b *testing.B) {
 			b.Fatal("the page is short")
 		}
 		b.ReportMetric(time.Since(begun).Seconds()/50*1e6, "µs/whole")
+	}
+}
+
+// TestByHand: what an operator asks of the twin.
+func TestByHand(t *testing.T) {
+	r, c := byHand(t)
+	post := func(action, body string) *httptest.ResponseRecorder {
+		return r.do("POST", "/_/"+action, "application/json", body)
+	}
+	if w := post("past", `{"orders":48,"days":2,"updates":0.5}`); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	id := slices.Sorted(maps.Keys(r.orders()))[0]
+	c.pass(time.Minute)
+	if w := post("change", fmt.Sprintf(`{"shop":%q,"order":"%d","still":true,"silent":true}`, domain, id)); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	if o := r.orders()[id]; o.UpdatedAt.Equal(c.Now()) || !strings.Contains(string(o.Body()), "VIP") || r.sent("") != 0 {
+		t.Errorf("it was updated at %v, and %d webhooks tell of it", o.UpdatedAt, len(r.got))
+	}
+	if w := post("change", fmt.Sprintf(`{"shop":%q,"order":"%d","change":"deleted"}`, domain, id)); w.Code != 200 {
+		t.Fatal(w.Body)
+	}
+	if r.sent("orders/delete") != 1 {
+		t.Error("nothing tells of a deletion")
+	}
+	var hours struct{ Hours map[time.Time]int }
+	r.must(json.Unmarshal(r.do("GET", "/_/hours?shop="+domain, "", "").Body.Bytes(), &hours))
+	want, err := r.OrdersByHour(domain)
+	if err != nil || len(want) < 47 || !maps.Equal(hours.Hours, want) {
+		t.Errorf("by hours there are %v, want %v: %v", hours.Hours, want, err)
+	}
+	if st, err := r.State(domain); err != nil || st.Orders != 47 {
+		t.Errorf("it has %d orders: %v", st.Orders, err)
+	}
+	for action, body := range map[string]string{"past": `{"orders":-1}`, "change": `{"order":"1"}`, "hours": "{}"} {
+		if w := post(action, body); w.Code < 400 {
+			t.Errorf("%s %s: %d", action, body, w.Code)
+		}
 	}
 }
