@@ -37,7 +37,8 @@ func Queries() map[string]Query {
 	}
 	window := func(by store.Sort) Query {
 		column, _ := driver.WindowColumn(by, 1)
-		return Query{headsBetween(column), []any{shop, postgres.Always(now), postgres.Always(now.Add(time.Hour)), int64(0), 9}}
+		hour := []any{shop, postgres.Always(now), postgres.Always(now.Add(time.Hour)), int64(0), 9}
+		return Query{headsBetween(column), hour}
 	}
 	return map[string]Query{
 		"orders_by_creation on orders":                         window(store.SortCreated),
