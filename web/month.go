@@ -81,15 +81,15 @@ func ReadMonth(ctx context.Context, from MonthStore, shop, month string, now tim
 	return m, m.readOpen(ctx, from)
 }
 
-// firstYear is that of Shopify's first orders.
-const firstYear = 2006
+// FirstYear is that of Shopify's first orders.
+const FirstYear = 2006
 
 func (m *Month) parse(month string) error {
 	y, mon, _ := m.Now.In(m.Zone).Date()
 	m.From = time.Date(y, mon, 1, 0, 0, 0, 0, m.Zone)
 	if month != "" {
 		at, err := time.ParseInLocation("2006-01", month, m.Zone)
-		if err != nil || at.After(m.From) || at.Year() < firstYear {
+		if err != nil || at.After(m.From) || at.Year() < FirstYear {
 			return bellhop.Invalidf("month", "give a month such as %s, and none that is yet to come", m.From.Format("2006-01"))
 		}
 		m.From = at

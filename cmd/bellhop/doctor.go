@@ -110,8 +110,8 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 func (c *doctorCmd) stored(j *job, p *wire.Parts) (found []wire.Finding) {
 	found = append(found, integrity(j, p))
 	for _, check := range []func(*job, *wire.Parts) ([]wire.Finding, error){
-		depth, c.key, c.traffic, compliance, c.personal, c.shops, c.connections, compared, unknownShops, c.bodyLimit, tooLarge,
-		heard, people, c.relay, clock,
+		depth, c.key, c.traffic, compliance, c.personal, c.shops, c.connections, compared, unknownShops, c.bodyLimit,
+		tooLarge, heard, people, c.relay, clock,
 	} {
 		more, err := check(j, p)
 		found = append(found, more...)

@@ -54,8 +54,7 @@ func howFar(s *bellhop.Reconciliation) string {
 	return words
 }
 
-// comparison reports what is wrong with a shop's; nothing if it is well. Nobody needs to hear of an app that was removed
-// on purpose.
+// comparison reports what is wrong with a shop's; nothing if it is well, or if the app was removed on purpose.
 func comparison(s *bellhop.Reconciliation, now time.Time) (found []wire.Finding) {
 	warn := func(fix, format string, values ...any) {
 		found = append(found, wire.Warn("compared", fmt.Sprintf(format, values...), fix))
@@ -82,7 +81,8 @@ func comparison(s *bellhop.Reconciliation, now time.Time) (found []wire.Finding)
 	}
 	if n := len(s.Altered); n > 0 {
 		found = append(found, wire.Fail("compared", fmt.Sprintf("lines of the ledger were altered in %s of %s, such as that "+
-			"from %s UTC", plural(n, "closed hour"), s.Shop, when(s.Altered[0])), "bellhop verify --db --shop "+s.Shop+" names them"))
+			"from %s UTC", plural(n, "closed hour"), s.Shop, when(s.Altered[0])),
+			"bellhop verify --db --shop "+s.Shop+" names them"))
 	}
 	return found
 }

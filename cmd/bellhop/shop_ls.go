@@ -72,8 +72,8 @@ func comparedJSON(s *bellhop.Reconciliation) *comparedRow {
 	if s == nil || s.From.IsZero() {
 		return nil
 	}
-	return &comparedRow{events.AtUTC(s.CheckedAt), events.AtUTC(s.ClosedTo), events.AtUTC(s.SweptAt), s.Missing(), s.Reason,
-		events.AtUTC(s.Since), s.Requests, s.Points}
+	return &comparedRow{events.AtUTC(s.CheckedAt), events.AtUTC(s.ClosedTo), events.AtUTC(s.SweptAt), s.Missing(),
+		s.Reason, events.AtUTC(s.Since), s.Requests, s.Points}
 }
 
 // comparedCell says when it was compared, and how many orders are missing.
@@ -126,7 +126,8 @@ func (c *shopLsCmd) Run(j *job) error {
 			return err
 		}
 		const none = "There are no shops. Add one with: bellhop shop connect NAME, or bellhop shop add NAME.myshopify.com"
-		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY\tCONNECTED (UTC)\tACCESS\tSUBSCRIPTIONS\tCOMPARED (UTC)"
+		const head = "DOMAIN\tSTATE\tSECRET\tLAST WEBHOOK (UTC)\tSIGNED BY\tCONNECTED (UTC)\tACCESS\tSUBSCRIPTIONS\t" +
+			"COMPARED (UTC)"
 		return list(j, c.jsonFlag, none, head, shops, func(s listedShop) (shopRow, []string) {
 			cells := []string{s.Domain, shopState(s.Shop), secretState(s.Shop), when(s.LastEventAt),
 				orDash(string(s.LastSignedBy))}

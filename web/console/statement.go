@@ -114,11 +114,14 @@ func (c *Console) downloadStatement(v *visit) error {
 
 // months links to the month before, as far as there is something to say of it, and to the one after.
 func (v *visit) months(m *web.Month) (older, newer string) {
-	first := m.State.From
+	first, all := m.State.From, false
 	for _, w := range []bellhop.Walk{m.State.Backfilled, m.State.Backfill} {
 		if w.Running() && w.From.Before(first) {
-			first = w.From
+			first, all = w.From, w.From.IsZero()
 		}
+	}
+	if all {
+		first = time.Date(web.FirstYear, 1, 1, 0, 0, 0, 0, m.Zone)
 	}
 	if m.From.After(first) && !first.IsZero() {
 		older = v.Path("/statement", "month", m.From.AddDate(0, -1, 0).Format("2006-01"))
