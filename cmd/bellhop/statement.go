@@ -10,7 +10,7 @@ import (
 
 	"bellhop"
 	"bellhop/events"
-	"bellhop/shopify/admin"
+	"bellhop/reconcile"
 	"bellhop/statement"
 	"bellhop/store"
 	"bellhop/store/sealed"
@@ -193,7 +193,7 @@ func (a *asked) checked() string {
 	switch {
 	case s.Reason != "":
 		words := "Not checked since " + when(s.Since) + ": " + strings.ReplaceAll(s.Reason, "_", " ")
-		if advice := admin.Refusal(s.Reason).Advice(); advice != "" {
+		if advice := reconcile.Advice(s.Reason); advice != "" {
 			words += " (" + advice + ")"
 		}
 		return words + "."

@@ -82,9 +82,11 @@ func (c *Console) showStatement(v *visit) error {
 	for _, one := range v.cells(&statement.Total{}) {
 		view.Columns = append(view.Columns, one.Label)
 	}
-	if t := m.Total(); t.Here > 0 {
-		view.Rang = append([]string{v.N("statement.rung", t.Rung)}, v.quiet(t.Quiet)...)
+	t := m.Total()
+	if t.Rung > 0 {
+		view.Rang = append(view.Rang, v.N("statement.rung", t.Rung))
 	}
+	view.Rang = append(view.Rang, v.quiet(t.Quiet)...)
 	if v.who.Operator() {
 		month := m.From.Format("2006-01")
 		view.CSV = v.Path("/statement.csv", "month", month)
