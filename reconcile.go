@@ -66,7 +66,8 @@ type Reconciliation struct {
 	Night    Walk `json:"night,omitzero"`
 	Backfill Walk `json:"backfill,omitzero"`
 
-	Backfilled Walk `json:"backfilled,omitzero"` // the newest backfill that ended
+	Backfilled Walk     `json:"backfilled,omitzero"` // the newest backfill that ended
+	Troubles   Troubles `json:"troubles,omitzero"`   // of the newest walks that ended
 
 	Pending []PendingOrder `json:"pending,omitempty"` // were sent to the queue and not yet seen recorded
 	Hours   []OpenHour     `json:"hours,omitempty"`   // that are not closed, by their time
@@ -88,6 +89,13 @@ func (r *Reconciliation) Missing() (n int) {
 	return n
 }
 
+// Troubles are codes, "" for none.
+type Troubles struct {
+	Look  string `json:"look,omitempty"`
+	Sweep string `json:"sweep,omitempty"`
+	Night string `json:"night,omitempty"`
+}
+
 // Asked is when somebody asked for something.
 type Asked struct {
 	Look     time.Time `json:"look,omitzero"`
@@ -101,9 +109,10 @@ type PendingOrder struct {
 	ID        int64     `json:"id"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // as it was sent
 	At        time.Time `json:"at,omitzero"`         // when Shopify said so
-	Tries     int       `json:"tries,omitempty"`     // how often it was sent again
-	Missing   bool      `json:"missing,omitempty"`   // it was not here
-	Deleted   bool      `json:"deleted,omitempty"`   // it is no longer there
+	SentAt    time.Time `json:"sent_at,omitzero"`
+	Tries     int       `json:"tries,omitempty"`   // how often it was sent again
+	Missing   bool      `json:"missing,omitempty"` // it was not here
+	Deleted   bool      `json:"deleted,omitempty"` // it is no longer there
 	Backfill  bool      `json:"backfill,omitempty"`
 }
 
@@ -126,6 +135,8 @@ type Walk struct {
 	Deleted  int `json:"deleted,omitempty"` // that are no longer there
 	Requests int `json:"requests,omitempty"`
 	Points   int `json:"points,omitempty"` // of Shopify's budget
+
+	Trouble string `json:"trouble,omitempty"` // a code: it can't come to its end with all orders
 
 	// Behind is when an order was updated that Shopify's list lacked, the earliest; zero for none.
 	Behind   time.Time  `json:"behind,omitzero"`

@@ -248,3 +248,21 @@ func TestIndexNeverCatchesUp(t *testing.T) {
 	})
 	r.closedRight(demo)
 }
+
+// TestClockAhead: bellhop's clock is half an hour ahead of Shopify's. It is named, nothing is missed, and no hour is
+// closed that isn't over at Shopify.
+func TestClockAhead(t *testing.T) {
+	r := ready(t)
+	r.behind = 30 * time.Minute
+	r.faults(demo, shop.Faults{Dropped: 1})
+	for range 12 {
+		r.orders(demo, 2)
+		r.run(5 * time.Minute)
+	}
+	if is := r.state(demo); is.Reason != reconcile.ReasonClock {
+		t.Errorf("the reason is %q", is.Reason)
+	}
+	r.until(soon+r.behind, "all is here", func() bool { return r.hasAll(demo) })
+	r.run(2 * time.Hour)
+	r.closedRight(demo)
+}

@@ -118,7 +118,6 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	*finding, error) {
 	switch {
 	case is == nil: // it changes: it comes up again
-		s.reason = string(admin.Changing)
 		s.leave(m, o.CreatedAt)
 		s.await(bellhop.PendingOrder{ID: o.ID, Missing: was == nil, Backfill: o.quiet})
 		return nil, nil
@@ -225,7 +224,7 @@ func (s *step) sendAlone(ctx context.Context, w *bellhop.Walk, m *manner, found 
 	f := &found[0]
 	s.Connector.Log.Error("an order is larger than the queue takes", "shop", s.state.Shop, "order", f.ID,
 		"bytes", len(f.event.Body))
-	s.reason = ReasonTooLarge
+	w.Trouble = ReasonTooLarge
 	s.leave(m, f.created)
 	return nil
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"bellhop"
 )
@@ -23,12 +24,25 @@ func (s *step) look(ctx context.Context) error {
 	if err := s.walk(ctx, w, &looks); err != nil {
 		return err
 	}
+	s.checkClock(w)
+	s.state.LookedTo = earliest(w.To, s.at.Add(-grace)) // our clock may be ahead of Shopify's
 	if w.Behind.IsZero() {
-		s.state.LookedTo, s.state.CheckedAt = w.To, now
+		s.state.CheckedAt = now
 	} else { // what was updated later may be missing in the list, too
-		s.state.LookedTo = earliest(w.To, w.Behind)
-		s.reason = ReasonIndexBehind
+		s.state.LookedTo = earliest(s.state.LookedTo, w.Behind)
+		w.Trouble = ReasonIndexBehind
 	}
+	s.state.Troubles.Look = w.Trouble
 	*w = bellhop.Walk{}
 	return s.save(ctx)
+}
+
+// clocksMost is how far our clock and Shopify's may differ without a word.
+const clocksMost = 5 * time.Minute
+
+// checkClock names clocks that differ.
+func (s *step) checkClock(w *bellhop.Walk) {
+	if s.now().Sub(s.at).Abs() > clocksMost {
+		w.Trouble = ReasonClock
+	}
 }

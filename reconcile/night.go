@@ -52,7 +52,7 @@ func (s *step) night(ctx context.Context) error {
 	}
 	s.Connector.Log.Info("compared the orders of the last days", "shop", s.state.Shop, "seen", w.Seen, "missing", w.Found,
 		"different", w.Differed, "deleted", w.Deleted, "began", w.StartedAt)
-	s.state.SweptAt = s.now()
+	s.state.SweptAt, s.state.Troubles.Night = s.now(), w.Trouble
 	*w = bellhop.Walk{}
 	return s.save(ctx)
 }

@@ -33,6 +33,9 @@ func (s *step) pending(id int64) int {
 
 // await notes an order that was sent, or has to be fetched again.
 func (s *step) await(p bellhop.PendingOrder) {
+	if p.SentAt = s.now(); p.At.IsZero() {
+		p.SentAt = time.Time{} // at once
+	}
 	if i := s.pending(p.ID); i >= 0 {
 		s.state.Pending[i] = p
 	} else {
@@ -63,7 +66,7 @@ func (s *step) settle(ctx context.Context) error {
 		if isRecorded(&p, h, there) {
 			return true
 		}
-		if len(late) < fetchAtOnce && !s.now().Before(p.At.Add(min(resendAtLeast, resendAfter<<p.Tries))) {
+		if len(late) < fetchAtOnce && !s.now().Before(p.SentAt.Add(min(resendAtLeast, resendAfter<<p.Tries))) {
 			late[p.ID] = p
 			suspects = append(suspects, suspect{OrderHead: admin.OrderHead{ID: p.ID, CreatedAt: h.CreatedAt}, here: there,
 				gone: p.Deleted, quiet: p.Backfill})

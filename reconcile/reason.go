@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -17,10 +19,12 @@ const (
 	ReasonUninstalled  = "uninstalled"
 	ReasonTooLarge     = "body_too_large"
 	ReasonInternal     = "internal"
+	ReasonClock        = "clock"
 	ReasonQuery        = "admin_query" // the code of package admin for what Shopify does not understand
 )
 
 var advice = map[string]string{
+	ReasonClock:        "this machine's clock differs from Shopify's by more than five minutes: set it right",
 	ReasonInternal:     "bellhop failed: see the log; it tries again",
 	ReasonQuery:        "Shopify does not understand what bellhop asks: update bellhop, or report the line in the log",
 	ReasonIndexBehind:  "Shopify's list of orders lacks orders that Shopify has: bellhop waits until it has caught up",
@@ -49,7 +53,7 @@ func stuckBy(reason string, cause error) error {
 func (s *step) reasonOf(cause error) string {
 	switch code := bellhop.CodeOf(cause); {
 	case cause == nil, errors.Is(cause, errLater), errors.Is(cause, errFull):
-		return s.reason
+		return s.partly()
 	case admin.RefusalOf(cause) != "":
 		return string(admin.RefusalOf(cause))
 	case code == ReasonQuery && s.Connector.App.Served() != "":
@@ -58,6 +62,16 @@ func (s *step) reasonOf(cause error) string {
 		return code
 	}
 	return ReasonInternal
+}
+
+// partly is why something is not compared although the shop can be.
+func (s *step) partly() string {
+	t := &s.state.Troubles
+	changing := slices.ContainsFunc(s.state.Pending, func(p bellhop.PendingOrder) bool { return p.At.IsZero() })
+	if reason := cmp.Or(t.Look, t.Sweep, t.Night); reason != "" || !changing {
+		return reason
+	}
+	return string(admin.Changing)
 }
 
 // fullPause is how long a walk waits for room in the queue.

@@ -77,8 +77,9 @@ type rig struct {
 	clock    *clock
 	log      *log
 
-	away    bool // nothing of bellhop runs, and it answers no webhook
-	stopped bool // nobody records
+	away    bool          // nothing of bellhop runs, and it answers no webhook
+	stopped bool          // nobody records
+	behind  time.Duration // Shopify's clock
 	asked   func(*http.Request) *http.Response
 	calls   map[string]int // requests by their operation's name
 }
@@ -119,8 +120,8 @@ func newRigOn(t *testing.T, at wire.Storage, shops ...string) *rig {
 	t.Helper()
 	r := &rig{T: t, clock: &clock{now: start}, log: &log{}, calls: map[string]int{}}
 	var err error
-	r.twin, err = shop.New(shop.Options{Secret: secret, App: base, Now: r.clock.Now, Loopback: true,
-		Orders: simulate.ShopifyOptions{Shops: append([]string{demo}, shops...), Clock: r.clock.Now, OneCurrency: true,
+	r.twin, err = shop.New(shop.Options{Secret: secret, App: base, Now: r.shopifys, Loopback: true,
+		Orders: simulate.ShopifyOptions{Shops: append([]string{demo}, shops...), Clock: r.shopifys, OneCurrency: true,
 			Transport: webhooks{r}}})
 	r.must(err)
 	r.open(at)
@@ -140,6 +141,9 @@ func (r *rig) open(at wire.Storage) {
 	r.recorder = &pipeline.Recorder{Store: parts.Store, Now: r.clock.Now, Log: slog.New(slog.NewTextHandler(r.log, nil))}
 	r.Reconciler = r.process("test", r.store)
 }
+
+// shopifys is the time at Shopify.
+func (r *rig) shopifys() time.Time { return r.clock.Now().Add(-r.behind) }
 
 // process is another process of bellhop.
 func (r *rig) process(name string, s *mortal) *reconcile.Reconciler {
@@ -187,7 +191,7 @@ func (a api) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	answer := httptest.NewRecorder()
 	a.twin.ServeHTTP(answer, req)
 	resp = answer.Result()
-	resp.Header.Set("Date", a.clock.Now().UTC().Format(http.TimeFormat))
+	resp.Header.Set("Date", a.shopifys().UTC().Format(http.TimeFormat))
 	return resp, nil
 }
 

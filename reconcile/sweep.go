@@ -24,14 +24,24 @@ func (s *step) sweep(ctx context.Context) error {
 	if err := s.walk(ctx, w, &sweeps); err != nil {
 		return err
 	}
-	if !w.Behind.IsZero() {
-		s.reason = ReasonIndexBehind
+	s.checkClock(w)
+	switch {
+	case !w.Behind.IsZero():
+		w.Trouble = ReasonIndexBehind
+	case s.at.Before(w.To.Add(sweepLag - clocksMost)): // at Shopify the last hour isn't over for long
+		s.state.SweepDue = now.Add(sweepLag)
+		return s.endSweep(ctx)
 	}
 	if err := s.close(ctx, w); err != nil {
 		return err
 	}
 	s.state.SweepDue = s.sweepAgain(w, s.now())
-	*w = bellhop.Walk{}
+	return s.endSweep(ctx)
+}
+
+func (s *step) endSweep(ctx context.Context) error {
+	s.state.Troubles.Sweep = s.state.Sweep.Trouble
+	s.state.Sweep = bellhop.Walk{}
 	return s.save(ctx)
 }
 
@@ -53,7 +63,7 @@ func (s *step) sweepNext(hour time.Time) time.Time {
 func (s *step) sweepAgain(w *bellhop.Walk, now time.Time) time.Time {
 	left := slices.ContainsFunc(s.state.Hours, func(h bellhop.OpenHour) bool { return h.Left > 0 && h.Hour.Before(w.To) })
 	switch {
-	case left || s.reason == ReasonIndexBehind:
+	case left || w.Trouble == ReasonIndexBehind:
 		waited := now.Sub(s.state.ClosedTo.Add(time.Hour + sweepLag))
 		return now.Add(min(time.Hour, max(pendingEvery, waited/4)))
 	case s.sweepTo(now).After(w.To): // a day was over in between

@@ -116,6 +116,7 @@ func (s *step) page(ctx context.Context, w *bellhop.Walk, m *manner) (p page, er
 		if err != nil {
 			return p, err
 		}
+		s.at = got.At
 		p.heads = append(p.heads, got.Heads...)
 		if p.last = got.Next == ""; p.last || len(p.heads) == 0 {
 			return p, nil

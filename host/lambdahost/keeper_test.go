@@ -7,17 +7,32 @@ import (
 	"testing"
 	"time"
 
+	"bellhop"
 	"bellhop/connect"
 	"bellhop/host"
 	"bellhop/host/lambdahost"
+	"bellhop/queue"
+	"bellhop/reconcile"
 	"bellhop/shopify"
 	"bellhop/shopify/admin"
 	"bellhop/simulate"
 	twin "bellhop/simulate/shop"
 	"bellhop/store"
+	"bellhop/wire"
 )
 
-// TestSweepLooksAfterConnections: a subscription that went missing is back, and trouble with that stops no push.
+// taken is a queue that only takes events in.
+type taken struct{ events []*bellhop.Event }
+
+func (q *taken) Send(_ context.Context, events ...*bellhop.Event) error {
+	q.events = append(q.events, events...)
+	return nil
+}
+
+func (q *taken) Depth(context.Context) (queue.Depth, error) { return queue.Depth{}, nil }
+
+// TestSweepLooksAfterConnections: a subscription that went missing is back, what came meanwhile is fetched, and trouble
+// with that stops no push.
 func TestSweepLooksAfterConnections(t *testing.T) {
 	f := newFunctions(t)
 	const demo, base, secret = "connected.myshopify.com", "https://bellhop.example", "hush"
@@ -46,10 +61,18 @@ func TestSweepLooksAfterConnections(t *testing.T) {
 	if err := shopifys.DropSubscriptions(demo, ""); err != nil {
 		t.Fatal(err)
 	}
+	// Nobody is subscribed now.
+	if err := shopifys.MakeOrders(demo, simulate.ShopifyOptions{Orders: 3}); err != nil {
+		t.Fatal(err)
+	}
+	shopifys.Flush(t.Context())
 	now = func() time.Time { return time.Now().Add(15 * time.Minute) }
+	missed := &taken{}
 	s := &lambdahost.Sweep{PushStep: f.push, KeepBodies: time.Hour,
 		Keepers: func(_ context.Context, open store.Store) ([]lambdahost.Keeper, error) {
-			return []lambdahost.Keeper{host.NewKeeper(connector(open))}, nil
+			c := connector(open)
+			return []lambdahost.Keeper{host.NewKeeper(c), host.NewComparer(&reconcile.Reconciler{Connector: c, Store: open,
+				Queue: missed, Key: wire.SigningKey(open)})}, nil
 		}}
 	sweep := func() {
 		t.Helper()
@@ -60,6 +83,10 @@ func TestSweepLooksAfterConnections(t *testing.T) {
 	sweep()
 	if all, err := shopifys.Subscriptions(demo); err != nil || len(all) != len(shopify.Wanted()) {
 		t.Errorf("%d subscriptions, %v", len(all), err)
+	}
+	sweep() // the first one made the subscriptions, and asked for a look
+	if n := len(missed.events); n != 3 {
+		t.Errorf("%d orders were missed and sent to the queue", n)
 	}
 	s.Keepers = func(context.Context, store.Store) ([]lambdahost.Keeper, error) { return nil, errors.New("no secret") }
 	sweep()

@@ -42,7 +42,7 @@ func reconciledTimes(r *bellhop.Reconciliation) []*time.Time {
 		all = append(all, &a.Look, &a.Backfill, &a.Since)
 	}
 	for i := range r.Pending {
-		all = append(all, &r.Pending[i].UpdatedAt, &r.Pending[i].At)
+		all = append(all, &r.Pending[i].UpdatedAt, &r.Pending[i].At, &r.Pending[i].SentAt)
 	}
 	for i := range r.Altered {
 		all = append(all, &r.Altered[i])
