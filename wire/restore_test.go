@@ -1,6 +1,8 @@
 package wire_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
+	"bellhop/store/sealed"
 	"bellhop/wire"
 )
 
@@ -117,4 +121,92 @@ func TestNotesOfBackups(t *testing.T) {
 			t.Errorf("the notes are %v, want %v", got, in.want)
 		}
 	}
+}
+
+// TestStatementsOfARestoredBackup: a chain goes on where the replaced state ended, with its key. In another database
+// it goes on where the backup ended.
+func TestStatementsOfARestoredBackup(t *testing.T) {
+	ctx, dir, day := t.Context(), t.TempDir(), time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	live := wire.Storage{Dir: filepath.Join(dir, "live"), DB: "sqlite:", Queue: "sqlite:", Key: strings.Repeat("0a", 32)}
+	another := live
+	another.Dir = filepath.Join(dir, "another")
+	const shop, late = "demo.myshopify.com", "late.myshopify.com"
+	state := func(s store.Store, shop string, mark byte) error {
+		last, err := s.LastStatement(ctx, shop)
+		from := day.Add(time.Duration(last.Number) * time.Hour)
+		return errors.Join(err, s.AddStatement(ctx, bellhop.Statement{Shop: shop, Number: last.Number + 1, From: from,
+			To: from.Add(time.Hour), Previous: last.Hash, Hash: bellhop.Hash{mark, byte(last.Number)},
+			LinesHash: sha256.Sum256(nil)}, nil))
+	}
+	use := func(s wire.Storage, fn func(store.Store, *wire.Parts) error) {
+		t.Helper()
+		p, err := s.Open(ctx, wire.Options{})
+		if err == nil {
+			err = errors.Join(fn(p.Store, p), p.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	note := bellhop.BackupNote{Name: "backup.db", MadeAt: day}
+	numbers := func(s store.Store, shop string) (all []int64) {
+		found, err := s.Statements(ctx, store.StatementQuery{Shop: shop})
+		if err != nil {
+			t.Error(err)
+		}
+		for _, one := range found {
+			all = append(all, one.Number)
+		}
+		return all
+	}
+	key := func(s store.Store) []byte {
+		k, err := s.(*sealed.Store).PrivateKey(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		return k
+	}
+	var unsigned, backup = filepath.Join(dir, "unsigned.db"), filepath.Join(dir, "backup.db")
+	var signs []byte
+	use(live, func(s store.Store, p *wire.Parts) error {
+		return errors.Join(s.AddShop(ctx, bellhop.Shop{Domain: shop, AddedAt: day}),
+			s.AddShop(ctx, bellhop.Shop{Domain: late, AddedAt: day}), p.Backup(ctx, unsigned, note))
+	})
+	use(live, func(s store.Store, p *wire.Parts) error {
+		signs = key(s)
+		return errors.Join(state(s, shop, 1), state(s, shop, 1), p.Backup(ctx, backup, note),
+			state(s, shop, 1), state(s, late, 1))
+	})
+	for _, c := range []struct {
+		in         wire.Storage
+		from       string
+		shop, late []int64
+	}{{live, backup, []int64{1, 2, 3}, []int64{1}}, {live, unsigned, []int64{1, 2, 3}, []int64{1}},
+		{another, backup, []int64{1, 2}, nil}} {
+		if _, err := c.in.Restore(ctx, c.from, wire.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		use(c.in, func(s store.Store, _ *wire.Parts) error {
+			if a, b := numbers(s, shop), numbers(s, late); !slices.Equal(a, c.shop) || !slices.Equal(b, c.late) {
+				t.Errorf("%s in %s has the statements %v and %v", filepath.Base(c.from), filepath.Base(c.in.Dir), a, b)
+			}
+			if !bytes.Equal(key(s), signs) {
+				t.Errorf("%s has another key", filepath.Base(c.from))
+			}
+			return nil
+		})
+	}
+	// Another database went on by itself: its chain is not the backup's.
+	use(another, func(s store.Store, _ *wire.Parts) error { return errors.Join(state(s, shop, 2), state(s, shop, 2)) })
+	longer := filepath.Join(dir, "longer.db")
+	use(live, func(_ store.Store, p *wire.Parts) error { return p.Backup(ctx, longer, note) })
+	if _, err := another.Restore(ctx, longer, wire.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	use(another, func(s store.Store, _ *wire.Parts) error {
+		if got := numbers(s, shop); !slices.Equal(got, []int64{1, 2, 3}) {
+			t.Errorf("the statements of two chains became one: %v", got)
+		}
+		return nil
+	})
 }

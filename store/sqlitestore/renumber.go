@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 
 	"bellhop/internal/sqlitefile"
@@ -25,10 +26,7 @@ func carryOver(from, to *sqlitefile.Conn, above int64) error {
 	if err := renumber(to, above); err != nil {
 		return err
 	}
-	if err := carryBackups(from, to); err != nil {
-		return err
-	}
-	return carryConnections(from, to)
+	return cmp.Or(carryBackups(from, to), carryConnections(from, to), carryStatements(from, to))
 }
 
 const (

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -138,4 +139,65 @@ func (db *DB) Fates(
 			Each(func(r sqlitefile.Row) error { found.Add(r); return nil })
 		return found.All(), err
 	})
+}
+
+// carryStatements makes the chains of a backup go on where those of the file that it replaces ended, so that no
+// number is given to two statements. A chain that is another one, or that another key signed, stays as it is.
+func carryStatements(from, to *sqlitefile.Conn) error {
+	same, err := carrySigningKey(from, to)
+	if err != nil || !same {
+		return err
+	}
+	newest, err := sqlitefile.All(to.Prepare(`SELECT s.domain, coalesce(max(st.number), 0), coalesce((SELECT document
+		FROM statements WHERE shop_id = s.id ORDER BY number DESC LIMIT 1), '') FROM shops s
+		LEFT JOIN statements st ON st.shop_id = s.id GROUP BY s.id`), func(r sqlitefile.Row) move.StatementRow {
+		return move.StatementRow{Shop: r.Text(), Number: r.Int(), Document: r.Text()}
+	})
+	for i := range newest {
+		err = cmp.Or(err, carryChain(from, to, &newest[i]))
+	}
+	return err
+}
+
+// carrySigningKey reports whether both files have the same key, or no second one.
+func carrySigningKey(from, to *sqlitefile.Conn) (same bool, err error) {
+	var kept [2][2]string
+	for i, c := range []*sqlitefile.Conn{from, to} {
+		check, err := keyCheck(c)
+		if err != nil {
+			return false, err
+		}
+		key, err := signingKey(c)
+		if err != nil {
+			return false, err
+		}
+		kept[i] = [2]string{check, key}
+	}
+	was, is := kept[0], kept[1]
+	if is[0] == was[0] && is[1] == "" && was[1] != "" {
+		return true, to.Prepare(`INSERT INTO signing_key (one, value) VALUES (1, ?)`).Text(was[1]).Exec()
+	}
+	return is == was, nil
+}
+
+// carryChain adds the statements behind the newest one of a shop, if that one is in both files.
+func carryChain(from, to *sqlitefile.Conn, newest *move.StatementRow) error {
+	shop, err := shopID(to, newest.Shop)
+	if err != nil {
+		return err
+	}
+	follows := newest.Number == 0
+	err = from.Prepare(`SELECT ` + rows.StatementColumns + ` FROM statements
+		WHERE shop_id = (SELECT id FROM shops WHERE domain = ?) AND number >= ? ORDER BY number`).Text(newest.Shop).
+		Int(newest.Number).Each(func(r sqlitefile.Row) error {
+		s := rows.StatementRow(r)
+		if !follows {
+			if follows = s.Number == newest.Number && s.Document == newest.Document; !follows {
+				return errEnough
+			}
+			return nil
+		}
+		return insertStatement(to, shop, &s)
+	})
+	return ignore(err, errEnough)
 }
