@@ -31,7 +31,8 @@ type keyRow struct {
 	State   string `json:"state"`
 	Secrets int    `json:"secrets"`
 	Tokens  int    `json:"tokens"`
-	Marks   int    `json:"marks"` // the key of marks
+	Marks   int    `json:"marks"`   // the key of marks
+	Signing int    `json:"signing"` // the key of statements
 }
 
 func (c *keyCheckCmd) Run(j *job) error {
@@ -41,10 +42,10 @@ func (c *keyCheckCmd) Run(j *job) error {
 			return err
 		}
 		err = list(j, c.jsonFlag, "There is no key yet, and nothing to seal.",
-			"KEY\tSTATE\tSHOPS' SECRETS\tTOKENS\tKEY OF MARKS", found,
+			"KEY\tSTATE\tSHOPS' SECRETS\tTOKENS\tKEY OF MARKS\tKEY OF STATEMENTS", found,
 			func(r keyRow) (keyRow, []string) {
 				return r, []string{orDash(r.Key), r.State, strconv.Itoa(r.Secrets), strconv.Itoa(r.Tokens),
-					strconv.Itoa(r.Marks)}
+					strconv.Itoa(r.Marks), strconv.Itoa(r.Signing)}
 			})
 		if err != nil {
 			return err
@@ -73,7 +74,7 @@ func keyRows(j *job, s store.Store, keys sealed.Keys) (found []keyRow, err error
 		if u.Key == "" {
 			found[i].State = "plain until bellhop starts with a key"
 		}
-		found[i].Secrets, found[i].Tokens, found[i].Marks = u.Secrets, u.Tokens, u.Marks
+		found[i].Secrets, found[i].Tokens, found[i].Marks, found[i].Signing = u.Secrets, u.Tokens, u.Marks, u.Signing
 	}
 	return found, err
 }
@@ -114,7 +115,8 @@ type keyResetCmd struct {
 func (keyResetCmd) Help() string {
 	return `For when a key is lost for good. It drops the tokens and shops' secrets that BELLHOP_KEY can't open, and keeps
 all else: orders, people, devices. Shops have to be connected again, and secrets of their own be given again. Customers
-who were to be forgotten are no longer recognised; what was redacted stays so. See docs/key.md.`
+who were to be forgotten are no longer recognised; what was redacted stays so. Statements are signed with a new key from
+then on. See docs/key.md.`
 }
 
 func (c *keyResetCmd) Run(j *job) error {
@@ -138,6 +140,10 @@ func (c *keyResetCmd) Run(j *job) error {
 		if lost.Marks {
 			j.say("Made a new key of marks: customers who were to be forgotten are no longer recognised in new webhooks. " +
 				"Orders that were redacted stay so.")
+		}
+		if lost.Signing {
+			j.say("Made a new key of statements: those of before keep their signatures, and the next ones are signed with " +
+				"the new key. Give its public key to whoever verifies them.")
 		}
 		return j.said(nil, "What is left opens with the key %s.", keys.IDs()[0])
 	})
