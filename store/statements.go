@@ -27,7 +27,8 @@ type Statements interface {
 		[]LedgerStamp, error)
 	// Fates lists what became of a shop's orders that were created at or after from and before to, by their ids,
 	// from behind the order after; limit is 1 to [FatesMost]. It leaves out deleted orders. One that an older bellhop
-	// recorded counts as created when it was placed.
+	// recorded counts as created when it was placed. Each page goes through all orders of the time: ask for hours or
+	// days.
 	Fates(ctx context.Context, shop string, from, to time.Time, after int64, limit int) ([]Fate, error)
 }
 

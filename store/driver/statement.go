@@ -65,6 +65,26 @@ func ReadStatement(kept string) (s bellhop.Statement, err error) {
 	return s, nil
 }
 
+// StatementList is the query for the documents of statements; at makes an argument of a time in microseconds. + 0 keeps
+// the database from walking through all by number where an index finds them by their time, which it enters by to_at.
+func StatementList(q store.StatementQuery, at func(int64) any) (list Query, err error) {
+	limit, err := Page(q.Limit, "")
+	number, window := "number", !q.From.IsZero() || !q.To.IsZero()
+	if window {
+		number = "number + 0"
+	}
+	list.Add(`SELECT document FROM statements WHERE shop_id = (SELECT id FROM shops WHERE domain = ?) AND `+number+` > ?`,
+		q.Shop, q.After)
+	if window {
+		list.Add(` AND to_at > ?`, at(q.From.UnixMicro()))
+	}
+	if !q.To.IsZero() {
+		list.Add(` AND from_at < ?`, at(q.To.UnixMicro()))
+	}
+	list.Add(` ORDER BY `+number+` LIMIT ?`, int64(limit))
+	return list, err
+}
+
 // CheckFates refuses a page of fates, or of lines, that is empty or too large.
 func CheckFates(limit int) error {
 	if limit < 1 || limit > store.FatesMost {

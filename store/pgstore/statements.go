@@ -76,14 +76,11 @@ func (db *DB) readOf(ctx context.Context, shop string, fn func(*postgres.Batch))
 
 // Statements implements [store.Statements].
 func (db *DB) Statements(ctx context.Context, q store.StatementQuery) ([]bellhop.Statement, error) {
-	limit, err := driver.Page(q.Limit, "")
+	query, err := driver.StatementList(q, micro)
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, db.api, "list statements", rows.Statement[*postgres.Row], `SELECT st.document FROM statements st
-		JOIN shops s ON s.id = st.shop_id WHERE s.domain = $1 AND st.number > $2 AND st.to_at > coalesce($3::timestamptz, '-infinity')
-		AND st.from_at < coalesce($4::timestamptz, 'infinity') ORDER BY st.number LIMIT $5`, q.Shop, q.After, postgres.Time(q.From),
-		postgres.Time(q.To), limit)
+	return list(ctx, db.api, "list statements", rows.Statement[*postgres.Row], query.Text, query.Args...)
 }
 
 // StatementLines implements [store.Statements].
@@ -109,11 +106,13 @@ func (db *DB) LedgerStamps(
 	return found, wrap("read lines of the ledger", err)
 }
 
-const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SELECT FROM fanouts f WHERE f.shop_id = o.shop_id
-		AND f.order_id = o.order_id AND f.kind = '` + string(bellhop.PushOrderNew) + `'), p.status, p.reason, p.n
-	FROM (SELECT o.shop_id, ` + rows.FateColumns + ` FROM orders o JOIN shops s ON s.id = o.shop_id AND s.domain = $1
-		WHERE ` + rows.Created + ` >= $2 AND ` + rows.Created + ` < $3 AND o.placed_at IS NOT NULL AND o.order_id > $4
-		ORDER BY o.order_id LIMIT $5) o
+// + 0 keeps PostgreSQL from walking through all orders by their ids.
+const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SELECT FROM fanouts f
+		WHERE f.shop_id = o.shop_id AND f.order_id = o.order_id AND f.kind = '` + string(bellhop.PushOrderNew) + `'),
+		p.status, p.reason, p.n
+	FROM (SELECT o.shop_id, ` + rows.FateColumns + ` FROM orders o WHERE o.shop_id = (SELECT id FROM shops WHERE domain = $1)
+		AND ` + rows.Created + ` >= $2 AND ` + rows.Created + ` < $3 AND o.placed_at IS NOT NULL AND o.order_id + 0 > $4
+		ORDER BY o.order_id + 0 LIMIT $5) o
 	LEFT JOIN LATERAL (SELECT p.status, p.reason, count(*) AS n FROM pushes p WHERE p.shop_id = o.shop_id
 		AND p.order_id = o.order_id AND p.kind = '` + string(bellhop.PushOrderNew) + `' GROUP BY 1, 2) p ON true
 	ORDER BY o.order_id`

@@ -31,3 +31,18 @@ func HeadsBetween(by store.Sort) string {
 	}
 	return headsBetween(column)
 }
+
+// Stamps and Fates are the queries of [DB.LedgerStamps] and [DB.Fates], for the planner.
+const (
+	Stamps = stamps
+	Fates  = fates
+)
+
+// StatementsText is the query of [DB.Statements], for the planner.
+func StatementsText(q store.StatementQuery) string {
+	list, err := driver.StatementList(q, micro)
+	if err != nil {
+		panic(err)
+	}
+	return strings.ReplaceAll(list.Text, "$", "?")
+}

@@ -74,6 +74,25 @@ func TestWindowsUseTheirIndex(t *testing.T) {
 	}
 }
 
+// TestStatementsUseTheirIndex: what a statement is made of is found by its hour, not by going over all of a shop.
+func TestStatementsUseTheirIndex(t *testing.T) {
+	_, f := open(t)
+	for query, index := range map[string]string{
+		sqlitestore.Stamps: "sqlite_autoindex_events_1 (id>? AND id<?)",
+		sqlitestore.Fates:  "orders_by_creation (shop_id=? AND <expr>>? AND <expr><?)",
+		sqlitestore.StatementsText(store.StatementQuery{}):          "sqlite_autoindex_statements_1 (shop_id=? AND number>?)",
+		sqlitestore.StatementsText(store.StatementQuery{From: day}): "statements_by_time (shop_id=? AND to_at>?)",
+		sqlitestore.StatementsText(store.StatementQuery{To: day}):   "statements_by_time (shop_id=? AND to_at>?)",
+	} {
+		if got := plan(t, f, query); !strings.Contains(got, index) {
+			t.Errorf("%s\nis run without %s: %s", query, index, got)
+		}
+	}
+	if got := plan(t, f, sqlitestore.Fates); !strings.Contains(got, "sqlite_autoindex_pushes_1 (shop_id=? AND order_no=?") {
+		t.Errorf("pushes are looked for: %s", got)
+	}
+}
+
 // TestStreamIsCutShort fills the stream beyond its limit.
 func TestStreamIsCutShort(t *testing.T) {
 	db, f := open(t)

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"cmp"
 	"context"
-	"math"
 	"time"
 
 	"bellhop"
@@ -68,17 +67,11 @@ func (db *DB) LastStatement(ctx context.Context, shop string) (bellhop.Statement
 
 // Statements implements [store.Statements].
 func (db *DB) Statements(ctx context.Context, q store.StatementQuery) ([]bellhop.Statement, error) {
-	limit, err := driver.Page(q.Limit, "")
+	query, err := driver.StatementList(q, micro)
 	if err != nil {
 		return nil, err
 	}
-	to := int64(math.MaxInt64)
-	if !q.To.IsZero() {
-		to = micros(q.To)
-	}
-	return list(ctx, db.read, "list statements", rows.Statement[sqlitefile.Row], `SELECT st.document FROM shops s
-		CROSS JOIN statements st ON st.shop_id = s.id WHERE s.domain = ? AND st.number > ? AND st.to_at > ?
-		AND st.from_at < ? ORDER BY st.number LIMIT ?`, q.Shop, q.After, floor(q.From), to, limit)
+	return list(ctx, db.read, "list statements", rows.Statement[sqlitefile.Row], query.Text, query.Args...)
 }
 
 // StatementLines implements [store.Statements].
@@ -96,6 +89,9 @@ func dropStatementLines(tx *sqlitefile.Tx, before time.Time, limit int) error {
 		WHERE lines IS NOT NULL AND from_at < ? ORDER BY from_at LIMIT ?)`).Int(micros(before)).Int(int64(limit)).Exec()
 }
 
+const stamps = `SELECT e.id, l.outcome, l.at FROM events e CROSS JOIN ledger l ON l.seq = e.seq
+	WHERE e.id > ? AND e.id < ? AND e.shop = ? AND e.accepted_at >= ? AND e.accepted_at < ? ORDER BY e.id LIMIT ?`
+
 // LedgerStamps implements [store.Statements].
 func (db *DB) LedgerStamps(
 	ctx context.Context, shop string, from, to time.Time, after bellhop.EventID, limit int,
@@ -108,17 +104,16 @@ func (db *DB) LedgerStamps(
 		if _, err := ownShop(c, shop); err != nil {
 			return nil, err
 		}
-		return sqlitefile.All(c.Prepare(`SELECT e.id, l.outcome, l.at FROM events e CROSS JOIN ledger l ON l.seq = e.seq
-			WHERE e.id > ? AND e.id < ? AND e.shop = ? AND e.accepted_at >= ? AND e.accepted_at < ? ORDER BY e.id LIMIT ?`).
-			Blob(behind[:]).Blob(before[:]).Text(shop).Int(micros(from)).Int(micros(to)).Int(int64(limit)),
+		return sqlitefile.All(c.Prepare(stamps).Blob(behind[:]).Blob(before[:]).Text(shop).Int(micros(from)).Int(micros(to)).Int(int64(limit)),
 			rows.Stamp[sqlitefile.Row])
 	})
 }
 
+// + keeps SQLite from walking through all orders by their ids.
 const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SELECT 1 FROM fanouts f WHERE f.shop_id = o.shop_id
 		AND f.order_no = o.no AND f.kind = '` + string(bellhop.PushOrderNew) + `'), p.status, p.reason, count(*)
 	FROM (SELECT o.no, o.shop_id, ` + rows.FateColumns + ` FROM orders o WHERE o.shop_id = ? AND ` + rows.Created + ` >= ?
-		AND ` + rows.Created + ` < ? AND o.placed_at IS NOT NULL AND o.order_id > ? ORDER BY o.order_id LIMIT ?) o
+		AND ` + rows.Created + ` < ? AND o.placed_at IS NOT NULL AND +o.order_id > ? ORDER BY +o.order_id LIMIT ?) o
 	LEFT JOIN pushes p ON p.shop_id = o.shop_id AND p.order_no = o.no AND p.kind = '` + string(bellhop.PushOrderNew) + `'
 	GROUP BY o.order_id, p.status, p.reason ORDER BY o.order_id`
 

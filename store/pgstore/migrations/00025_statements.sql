@@ -13,6 +13,7 @@ CREATE TABLE statements (
     UNIQUE (shop_id, number)
 );
 ALTER TABLE statements ALTER COLUMN lines SET STORAGE EXTERNAL; -- ids and times don't compress
+CREATE INDEX statements_by_time ON statements (shop_id, to_at, from_at);
 CREATE INDEX statements_to_prune ON statements (from_at) WHERE lines IS NOT NULL;
 
 -- The key that signs them: sealed, like the secrets of shops.

@@ -16,6 +16,7 @@ CREATE TRIGGER shops_with_statements_removed AFTER DELETE ON shops BEGIN
     DELETE FROM statements WHERE shop_id = old.id;
 END;
 -- +goose StatementEnd
+CREATE INDEX statements_by_time ON statements (shop_id, to_at, from_at);
 CREATE INDEX statements_to_prune ON statements (from_at) WHERE lines IS NOT NULL;
 
 -- The key that signs them: sealed, like the secrets of shops.
