@@ -88,7 +88,8 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 			t.Errorf("%s\nis run without %s: %s", query, index, got)
 		}
 	}
-	if got := plan(t, f, sqlitestore.Fates); !strings.Contains(got, "sqlite_autoindex_pushes_1 (shop_id=? AND order_no=?") {
+	const pushes = "sqlite_autoindex_pushes_1 (shop_id=? AND order_no=?"
+	if got := plan(t, f, sqlitestore.Fates); !strings.Contains(got, pushes) {
 		t.Errorf("pushes are looked for: %s", got)
 	}
 }

@@ -104,7 +104,8 @@ func (db *DB) LedgerStamps(
 		if _, err := ownShop(c, shop); err != nil {
 			return nil, err
 		}
-		return sqlitefile.All(c.Prepare(stamps).Blob(behind[:]).Blob(before[:]).Text(shop).Int(micros(from)).Int(micros(to)).Int(int64(limit)),
+		return sqlitefile.All(c.Prepare(stamps).Blob(behind[:]).Blob(before[:]).Text(shop).Int(micros(from)).
+			Int(micros(to)).Int(int64(limit)),
 			rows.Stamp[sqlitefile.Row])
 	})
 }
