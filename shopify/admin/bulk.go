@@ -89,10 +89,10 @@ func (s *Shop) StartBulk(ctx context.Context, from, to time.Time, scopes []strin
 	if err != nil {
 		return Bulk{}, err
 	}
-	for _, e := range data.Run.Errors {
-		switch e.Code {
-		case "OPERATION_IN_PROGRESS", "LIMIT_REACHED":
-			return Bulk{}, refuse(Throttled, s.domain, "StartBulk: %s", code(e.Code))
+	if len(data.Run.Errors) > 0 {
+		e := data.Run.Errors[0]
+		if e.Code == "OPERATION_IN_PROGRESS" || e.Code == "LIMIT_REACHED" {
+			return Bulk{}, refuse(Throttled, s.domain, "StartBulk: %s", e.Code)
 		}
 		return Bulk{}, refuse(Refused, s.domain, "StartBulk: %s %q", code(e.Code), bellhop.Clip(e.Message, 200))
 	}
