@@ -48,8 +48,10 @@ const (
 const ReasonNotRunning = "not_running"
 
 const (
-	// LateCheck is the age of a shop's last check from which something is wrong: they come every five minutes.
-	LateCheck = 30 * time.Minute
+	// Checks come every five minutes. One of this age is not current any more, if something keeps the next one away;
+	// one that is lateCheck old never is.
+	staleCheck = 10 * time.Minute
+	lateCheck  = 30 * time.Minute
 	// maxOpen bounds the orders of open hours that are counted at once.
 	maxOpen = 10 * store.FatesMost
 )
@@ -226,9 +228,6 @@ func (m *Month) Missing() int {
 	return n
 }
 
-// Since is from when on each order of the month is accounted for: the month's beginning, or the shop's connection.
-func (m *Month) Since() time.Time { return later(m.From, m.State.From) }
-
 // Verdict says what can be said of the month.
 func (m *Month) Verdict() Verdict {
 	s := &m.State
@@ -248,13 +247,13 @@ func (m *Month) Verdict() Verdict {
 }
 
 // NotChecked returns the reason why a shop is not compared with Shopify any more; "" where it is, although perhaps not
-// to the end. It is for shops that somebody connected.
+// to the end, and for the first minutes of some trouble. It is for shops that somebody connected.
 func NotChecked(s *bellhop.Reconciliation, now time.Time) string {
 	last := later(s.CheckedAt, s.ConnectedAt)
-	switch {
-	case s.Reason != "" && !s.CheckedAt.After(s.Since):
+	switch age := now.Sub(last); {
+	case s.Reason != "" && !s.CheckedAt.After(s.Since) && age > staleCheck:
 		return s.Reason
-	case !last.IsZero() && now.Sub(last) > LateCheck:
+	case !last.IsZero() && age > lateCheck:
 		return ReasonNotRunning
 	}
 	return ""

@@ -108,6 +108,8 @@ func TestStatementPage(t *testing.T) {
 		"not to the end": {func(s *bellhop.Reconciliation) { s.Reason, s.Since = "changing", now.Add(-time.Hour) },
 			"/statement", []string{"All 127 orders", "Some of it can&#39;t be compared since Nov 22, 2026 9:00 am",
 				"changed each time"}},
+		"trouble of a moment": {func(s *bellhop.Reconciliation) { s.Reason, s.Since = "queue_behind", now },
+			"/statement", []string{"All 127 orders", "Some of it can&#39;t be compared since", "Many events wait"}},
 		"nobody works": {func(s *bellhop.Reconciliation) { s.CheckedAt = now.Add(-2 * time.Hour) }, "/statement",
 			[]string{"Not checked since", "should start bellhop serve"}},
 		"the first time": {func(s *bellhop.Reconciliation) {
