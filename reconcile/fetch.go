@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"bellhop"
+	"bellhop/internal/wait"
 	"bellhop/shopify"
 	"bellhop/shopify/admin"
 )
@@ -39,16 +40,34 @@ func (s *step) fetch(ctx context.Context, w *bellhop.Walk, m *manner, suspects [
 	return s.send(ctx, w, m, found)
 }
 
-// room refuses to go on while many events wait: webhooks come first.
+// room waits while many events wait, as long as the step has time: webhooks come first.
 func (s *step) room(ctx context.Context) error {
-	d, err := s.Queue.Depth(ctx)
-	switch {
-	case err != nil:
-		return stuckBy(ReasonQueueBehind, err)
-	case d.Waiting >= mostWaiting, len(s.state.Pending)+fetchAtOnce > bellhop.MaxPending:
-		return errFull
+	for {
+		d, err := s.Queue.Depth(ctx)
+		switch {
+		case err != nil:
+			return stuckBy(ReasonQueueBehind, err)
+		case len(s.state.Pending)+fetchAtOnce > bellhop.MaxPending:
+			return errFull
+		case d.Waiting < mostWaiting:
+			return nil
+		case s.over(ctx):
+			return errFull
+		}
+		s.pause(ctx)
 	}
-	return nil
+}
+
+// roomPause is how often a walk looks whether the queue has room.
+const roomPause = 250 * time.Millisecond
+
+// pause waits as calls of Shopify do.
+func (s *step) pause(ctx context.Context) {
+	if injected := s.Connector.App.Wait; injected != nil {
+		injected(ctx, roomPause)
+		return
+	}
+	wait.Pause(ctx, roomPause)
 }
 
 // whole fetches orders. One that changes all the time is left out.

@@ -74,7 +74,10 @@ func (s *step) partly() string {
 	return string(admin.Changing)
 }
 
-// fullPause is how long a walk waits for room in the queue.
+// bulkEvery is how often bellhop asks whether a bulk operation is done.
+const bulkEvery = 10 * time.Second
+
+// fullPause is how long a walk waits for room in the queue, and a backfill for what it sent last.
 const fullPause = 5 * time.Second
 
 // due is when to go on.
@@ -95,7 +98,12 @@ func (s *step) due(cause error, now time.Time) time.Time {
 		return now
 	}
 	due := earliest(st.LookDue, st.SweepDue, s.nightDue())
-	if st.Backfill.Running() || st.Night.Running() || len(st.Pending) > 0 { // they wait for what was sent
+	switch { // they wait for Shopify, or for what was sent
+	case st.Backfill.Bulk != "":
+		due = earliest(due, now.Add(bulkEvery))
+	case st.Backfill.Running():
+		due = earliest(due, now.Add(fullPause))
+	case st.Night.Running(), len(st.Pending) > 0:
 		due = earliest(due, now.Add(pendingEvery))
 	}
 	return due
