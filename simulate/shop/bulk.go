@@ -129,7 +129,7 @@ func (q *request) settle(b *bulk) {
 		b.status = "EXPIRED"
 	}
 	b.rights, b.orders = q.rights(), b.find(q)
-	if len(b.orders) > 0 && b.query.order(b.rights, b.orders[0]).errs != nil {
+	if len(b.orders) > 0 && b.query.order(b.rights.view(b.orders[0])).errs != nil {
 		b.orders, b.status, b.denied = nil, "FAILED", true
 	}
 	if b.status != "COMPLETED" {
@@ -206,7 +206,7 @@ func (t *Twin) serveBulk(w http.ResponseWriter, r *http.Request) {
 func (b *bulk) write(w io.Writer) {
 	for _, part := range b.query.parts() {
 		for i, d := range b.orders {
-			text := part(b.rights, d)
+			text := part(b.rights.view(d))
 			if b.fault == BulkCut && i == len(b.orders)/2 {
 				w.Write(text[:len(text)/2])
 				panic(http.ErrAbortHandler) // closes the connection

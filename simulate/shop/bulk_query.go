@@ -76,27 +76,25 @@ func (q *bulkQuery) count(orders []*simulate.Delivery) int {
 	return n
 }
 
-// parts make the file: each is called with all orders, one part after another.
-func (q *bulkQuery) parts() []func(rights, *simulate.Delivery) []byte {
-	roots := func(r rights, d *simulate.Delivery) []byte { return append(q.order(r, d).out, '\n') }
+// parts make the file: each is called with all orders, one part after another, and makes lines of an order.
+func (q *bulkQuery) parts() []func(object) []byte {
+	root := func(order object) []byte { return append(q.order(order).out, '\n') }
 	if !q.grouped {
-		return []func(rights, *simulate.Delivery) []byte{roots, q.children}
+		return []func(object) []byte{root, q.children}
 	}
-	return []func(rights, *simulate.Delivery) []byte{func(r rights, d *simulate.Delivery) []byte {
-		return append(roots(r, d), q.children(r, d)...)
-	}}
+	return []func(object) []byte{func(order object) []byte { return append(root(order), q.children(order)...) }}
 }
 
 // order executes what is asked of an order itself.
-func (q *bulkQuery) order(r rights, d *simulate.Delivery) *execution {
+func (q *bulkQuery) order(order object) *execution {
 	e := &execution{schema: q.schema}
-	e.object(q.schema.Types["Order"], r.view(d), q.own)
+	e.object(q.schema.Types["Order"], order, q.own)
 	return e
 }
 
 // children are the lines of an order's lists.
-func (q *bulkQuery) children(r rights, d *simulate.Delivery) []byte {
-	e, order := &execution{schema: q.schema}, r.view(d)
+func (q *bulkQuery) children(order object) []byte {
+	e := &execution{schema: q.schema}
 	parent, _ := json.Marshal(order["id"]) // a text always encodes
 	for _, f := range q.lists {
 		node := inner(f)

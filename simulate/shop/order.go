@@ -19,6 +19,10 @@ type orderView struct {
 // lazily makes a member when it is asked for: an order has many, and a query a few.
 func lazily(do func() any) resolver { return func(map[string]any) (any, error) { return do(), nil } }
 
+func lazyEach(all []document, do func(document) object) resolver {
+	return lazily(func() any { return each(all, do) })
+}
+
 // withScope is a member that needs a scope of its own.
 func (o *orderView) withScope(scope, field string, do func() any) resolver {
 	return func(map[string]any) (any, error) {
@@ -88,21 +92,22 @@ func (o *orderView) order() object {
 		"presentmentCurrencyCode": o.buyersCurrency(), "taxesIncluded": o.on("taxes_included"),
 		"displayFinancialStatus":   o.upperOrNil("financial_status"),
 		"displayFulfillmentStatus": fulfillmentStatus(o.text("fulfillment_status")),
-		"customAttributes":         each(o.list("note_attributes"), attribute), "tags": tags(o.text("tags")),
+		"customAttributes":         lazyEach(o.list("note_attributes"), attribute), "tags": tags(o.text("tags")),
 		"note": o.orNil("note"), "sourceName": o.orNil("source_name"), "sourceIdentifier": o.orNil("source_identifier"),
 		"paymentGatewayNames": o.texts("payment_gateway_names"), "customerLocale": o.orNil("customer_locale"),
 		"discountCodes": codes(o.list("discount_codes")),
 		"email":         o.personal(o.document, "email"), "phone": o.personal(o.document, "phone"),
 		"statusPageUrl":   o.statusPage(),
-		"shippingAddress": o.address("shipping_address"), "billingAddress": o.address("billing_address"),
-		"customer":      o.withScope("read_customers", "customer", o.customer),
-		"lineItems":     connection(o.list("line_items"), o.lineItem),
-		"shippingLines": resolver(o.shippingLines),
-		"taxLines":      each(o.list("tax_lines"), o.taxLine),
-		"fulfillments":  firstOf(o.list("fulfillments"), o.fulfillment),
-		"refunds":       firstOf(o.list("refunds"), o.refund),
-		"returnStatus":  o.returnStatus(),
-		"risk":          object{"recommendation": "NONE", "assessments": []any{}},
+		"shippingAddress": lazily(func() any { return o.address("shipping_address") }),
+		"billingAddress":  lazily(func() any { return o.address("billing_address") }),
+		"customer":        o.withScope("read_customers", "customer", o.customer),
+		"lineItems":       connection(o.list("line_items"), o.lineItem),
+		"shippingLines":   resolver(o.shippingLines),
+		"taxLines":        lazyEach(o.list("tax_lines"), o.taxLine),
+		"fulfillments":    firstOf(o.list("fulfillments"), o.fulfillment),
+		"refunds":         firstOf(o.list("refunds"), o.refund),
+		"returnStatus":    o.returnStatus(),
+		"risk":            object{"recommendation": "NONE", "assessments": []any{}},
 	}
 	if o.noStatus {
 		v["displayFinancialStatus"] = nil

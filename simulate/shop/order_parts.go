@@ -30,7 +30,7 @@ func (o *orderView) lineItem(l document) object {
 		"quantity": quantity, "currentQuantity": current, "refundableQuantity": current,
 		"unfulfilledQuantity": l.intOr("fulfillable_quantity", current), "nonFulfillableQuantity": unfulfillable,
 		"requiresShipping": l.on("requires_shipping"), "isGiftCard": l.on("gift_card"), "taxable": l.on("taxable"),
-		"customAttributes": each(l.list("properties"), attribute), "taxLines": firstOf(l.list("tax_lines"), o.taxLine),
+		"customAttributes": lazyEach(l.list("properties"), attribute), "taxLines": firstOf(l.list("tax_lines"), o.taxLine),
 		"discountAllocations": o.allocations(l),
 		"lineItemGroup":       lazily(func() any { return o.group(l.id("sales_line_item_group_id")) }),
 		"product":             o.withScope("read_products", "product", func() any { return product(l) }),
