@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge reconcile neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -79,6 +79,11 @@ canaries: ## use every kind of secret RUNS times, and find none; forget people, 
 
 converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare the stored orders with a model
 	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
+
+reconcile: ## let everything fail in three shops with ORDERS orders, kill the process ten times, and find nothing missing; SEED=N for the same again
+	@scripts/test-setup
+	RECONCILE_ORDERS=$(or $(ORDERS),20000) RECONCILE_SEED=$(SEED) BELLHOP_TEST_ALL=1 \
+		go test ./reconcile -run '^TestNothingIsMissing$$' -v -count=1 -timeout 0
 
 neighbours: ## flood a shop with 10,000 devices, and measure how long another one's orders wait
 	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0

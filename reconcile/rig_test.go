@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -81,7 +82,8 @@ type rig struct {
 	stopped bool          // nobody records
 	behind  time.Duration // Shopify's clock
 	asked   func(*http.Request) *http.Response
-	calls   map[string]int // requests by their operation's name
+	accept  func(ctx context.Context, header http.Header, body []byte) error // nil: the acceptor's
+	calls   map[string]int                                                   // requests by their operation's name
 }
 
 // mortal is a store whose process may be dead: then nobody gives leases back.
@@ -104,10 +106,26 @@ func (m *mortal) LedgerStamps(ctx context.Context, shop string, from, to time.Ti
 
 func (m *mortal) MoveLease(ctx context.Context, l store.Lease) error {
 	if m.dead {
-		return bellhop.Errorf(bellhop.Unavailable, "dead", "the process is dead")
+		return errDead
 	}
 	return m.Store.MoveLease(ctx, l)
 }
+
+// dated gives events ids of the clock's time, as they have by the system's: the ledger is read by them.
+type dated struct{ queue.Queue }
+
+func (d dated) Send(ctx context.Context, events ...*bellhop.Event) error {
+	for _, e := range events {
+		var ms [8]byte
+		binary.BigEndian.PutUint64(ms[:], uint64(e.AcceptedAt.UnixMilli()))
+		copy(e.ID[:6], ms[2:])
+	}
+	return d.Queue.Send(ctx, events...)
+}
+
+const codeDead = "dead"
+
+var errDead = bellhop.Errorf(bellhop.Unavailable, codeDead, "the process is dead")
 
 // start is at noon of a Monday, UTC.
 var start = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
@@ -134,10 +152,10 @@ func (r *rig) open(at wire.Storage) {
 	r.Helper()
 	parts, err := at.Open(r.Context(), wire.Options{Now: r.clock.Now})
 	r.must(err)
-	r.parts, r.queue = parts, parts.Queue
+	r.parts, r.queue = parts, dated{parts.Queue}
 	r.store = &mortal{Store: parts.Store, key: wire.SigningKey(parts.Store)}
 	keys := pipeline.NewKeyring(parts.Store, secret, "")
-	r.acceptor = &pipeline.Acceptor{Keys: keys, Queue: parts.Queue, Now: r.clock.Now}
+	r.acceptor = &pipeline.Acceptor{Keys: keys, Queue: r.queue, Now: r.clock.Now}
 	r.recorder = &pipeline.Recorder{Store: parts.Store, Now: r.clock.Now, Log: slog.New(slog.NewTextHandler(r.log, nil))}
 	r.Reconciler = r.process("test", r.store)
 }
@@ -204,9 +222,15 @@ func (w webhooks) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	accept := w.acceptor.Accept
+	if w.accept != nil {
+		accept = w.accept
+	}
 	if w.away {
 		answer.WriteHeader(http.StatusBadGateway)
-	} else if err := w.acceptor.Accept(req.Context(), req.Header, body); err != nil {
+	} else if err := accept(req.Context(), req.Header, body); bellhop.CodeOf(err) == codeDead {
+		answer.WriteHeader(http.StatusBadGateway)
+	} else if err != nil {
 		w.Errorf("a webhook was refused: %v", err)
 		answer.WriteHeader(http.StatusUnauthorized)
 	}

@@ -2,7 +2,6 @@ package shop
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -72,16 +71,19 @@ func (t *Twin) route(d *simulate.Delivery) {
 
 // silent reports whether no webhook tells of a change, nor updated_at. All deliveries of an event are alike.
 func (s *shop) silent(d *simulate.Delivery) bool {
-	return float64(xxhash.Sum64String(d.EventID))/(1<<64) < s.faults.Silent
+	return share(d.EventID) < s.faults.Silent
 }
+
+// share is a number from 0 to 1 that a text always has, so that the same seed makes the same faults.
+func share(text string) float64 { return float64(xxhash.Sum64String(text)) / (1 << 64) }
 
 // send sends a delivery about an order, unless a fault keeps it. It needs mu.
 func (t *Twin) send(s *shop, d *simulate.Delivery) {
-	if !s.installed || rand.Float64() < s.faults.Dropped {
+	if !s.installed || share("dropped "+d.WebhookID) < s.faults.Dropped {
 		return
 	}
 	delay := time.Duration(0)
-	if rand.Float64() < s.faults.Delayed {
+	if share("delayed "+d.WebhookID) < s.faults.Delayed {
 		delay = time.Duration(s.faults.DelaySeconds) * time.Second
 	}
 	t.deliver(d, s.subscribed(d.Topic, &t.opt), delay)
