@@ -10,10 +10,10 @@ import (
 
 	"bellhop"
 	"bellhop/events"
-	"bellhop/reconcile"
 	"bellhop/statement"
 	"bellhop/store"
 	"bellhop/store/sealed"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -133,8 +133,8 @@ func (a *asked) table(j *job, byHour bool) error {
 		j.say("")
 		j.say("%s", a.verdict())
 	}
-	if how := a.checked(); how != "" {
-		j.say("%s", how)
+	for _, line := range a.checked(j.now()) {
+		j.say("%s", line)
 	}
 	return nil
 }
@@ -187,20 +187,36 @@ func (a *asked) verdict() string {
 	return "All " + plural(t.Shopify, "order") + " that Shopify has of these hours are here."
 }
 
-// checked says when the shop was compared with Shopify, and why it no longer is.
-func (a *asked) checked() string {
+// checked says when the shop was compared with Shopify, why it no longer is, and what is left in hours that are over.
+func (a *asked) checked(now time.Time) (lines []string) {
 	s := &a.state
-	switch {
-	case s.Reason != "":
-		words := "Not checked since " + when(s.Since) + ": " + strings.ReplaceAll(s.Reason, "_", " ")
-		if advice := reconcile.Advice(s.Reason); advice != "" {
-			words += " (" + advice + ")"
+	switch reason := web.NotChecked(s, now); {
+	case reason != "":
+		lines = append(lines, "Not checked since "+lastCompared(s)+" UTC: "+inWords(reason)+".")
+	case !s.CheckedAt.IsZero():
+		lines = append(lines, "Last checked "+when(s.CheckedAt)+" UTC.")
+		if s.Reason != "" {
+			lines = append(lines, "Not to the end since "+when(s.Since)+" UTC: "+inWords(s.Reason)+".")
 		}
-		return words + "."
-	case s.CheckedAt.IsZero():
-		return ""
 	}
-	return "Last checked " + when(s.CheckedAt) + "; all hours before " + when(s.ClosedTo) + " are closed (UTC)."
+	if s.ClosedTo.After(s.From) {
+		lines = append(lines, "All hours before "+when(s.ClosedTo)+" UTC are closed.")
+	}
+	for _, h := range s.Hours {
+		if h.Left > 0 {
+			lines = append(lines, "The hour from "+when(h.Hour)+" UTC is not: "+plural(h.Left, "difference")+" left.")
+		}
+	}
+	return lines
+}
+
+// inWords says a reason, and what to do.
+func inWords(reason string) string {
+	words := strings.ReplaceAll(reason, "_", " ")
+	if advice := reasonAdvice(reason); advice != "" {
+		words += " (" + advice + ")"
+	}
+	return words
 }
 
 // statementsJSON is what --json prints.
@@ -208,10 +224,16 @@ type statementsJSON struct {
 	Shop       string          `json:"shop"`
 	CheckedAt  *time.Time      `json:"checked_at"`
 	ClosedTo   *time.Time      `json:"closed_to"`
-	Reason     string          `json:"reason"` // why it is not checked; "" while it is
+	Reason     string          `json:"reason"` // why it is not checked, or not to the end; "" while it is
 	Since      *time.Time      `json:"since"`  // of the reason
+	Open       []openJSON      `json:"open"`   // hours that have something left
 	Total      totalJSON       `json:"total"`
 	Statements []statementJSON `json:"statements"` // the newest of each hour
+}
+
+type openJSON struct {
+	Hour time.Time `json:"hour"`
+	Left int       `json:"left"` // differences
 }
 
 type totalJSON struct {
@@ -238,9 +260,14 @@ type statementJSON struct {
 func (a *asked) json() statementsJSON {
 	t := statement.Sum(a.all)
 	v := statementsJSON{Shop: a.shop, CheckedAt: events.AtUTC(a.state.CheckedAt), ClosedTo: events.AtUTC(a.state.ClosedTo),
-		Reason: a.state.Reason, Since: events.AtUTC(a.state.Since), Statements: []statementJSON{},
+		Reason: a.state.Reason, Since: events.AtUTC(a.state.Since), Open: []openJSON{}, Statements: []statementJSON{},
 		Total: totalJSON{t.Hours, t.Shopify, t.Here, t.Differed, t.Webhook, t.Backfill, t.Reconciled, t.Rung, t.Quiet,
 			t.Lines, t.Worst.Microseconds()}}
+	for _, h := range a.state.Hours {
+		if h.Left > 0 {
+			v.Open = append(v.Open, openJSON{h.Hour, h.Left})
+		}
+	}
 	for _, s := range statement.Latest(a.all) {
 		v.Statements = append(v.Statements, statementJSON{statement.Canonical(&s), s.Hash, s.Signature})
 	}

@@ -317,7 +317,7 @@ func TestStatementShow(t *testing.T) {
 	out := s.run(exitDone, "statement", "--shop", itsShop, "--month", "2026-11")
 	for _, want := range []string{"2026-11-22  15     9        9     0         9        0         0      1m30s  3     6",
 		"All 9 orders that Shopify has of these hours are here.",
-		"Last checked 2026-11-23 00:20:00; all hours before 2026-11-23 00:00:00 are closed (UTC)."} {
+		"All hours before 2026-11-23 00:00:00 UTC are closed."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
@@ -337,14 +337,20 @@ func TestStatementShow(t *testing.T) {
 	}
 	s.open(func(db *sealed.Store) {
 		s.check(db.UpdateReconciliation(s.Context(), itsShop, func(r *bellhop.Reconciliation) error {
-			r.Reason, r.Since = "access_revoked", statedDay.Add(14*time.Hour+10*time.Minute)
+			r.CheckedAt = statedDay.Add(14*time.Hour + 10*time.Minute)
+			r.Reason, r.Since = "access_revoked", r.CheckedAt.Add(5*time.Minute)
+			r.Hours = []bellhop.OpenHour{{Hour: statedDay.Add(24 * time.Hour), Left: 2}}
 			return nil
 		}))
 	})
 	out = s.run(exitDone, "statement", "--shop", itsShop, "--month", "2026-12")
-	if !strings.Contains(out, "There are no statements: no hour of this month is closed.") ||
-		!strings.Contains(out, "Not checked since 2026-11-22 14:10:00: access revoked (Shopify no longer takes") {
-		t.Errorf("another month:\n%s", out)
+	for _, want := range []string{"There are no statements: no hour of this month is closed.\n",
+		"Not checked since 2026-11-22 14:10:00 UTC: access revoked (Shopify no longer takes bellhop's token",
+		"All hours before 2026-11-23 00:00:00 UTC are closed.\n",
+		"The hour from 2026-11-23 00:00:00 UTC is not: 2 differences left.\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
 	}
 }
 
