@@ -129,15 +129,17 @@ func (s *step) bulk(ctx context.Context, w *bellhop.Walk) error {
 		w.Total = max(w.Total, b.Orders)
 		return nil
 	}
+	before := w.BulkRead
 	if err == nil {
 		err = s.readBulk(ctx, w, b)
 	}
-	if r := admin.RefusalOf(err); r != "" && connect.AccessAfter(r) == bellhop.AccessLost {
+	switch r := admin.RefusalOf(err); {
+	case r == "" && err != nil, connect.AccessAfter(r) == bellhop.AccessLost:
 		return err
-	} else if r != "" {
+	case r != "" && w.BulkRead > before: // a connection that ended does not say that the file is bad
+		return errLater
+	case r != "":
 		s.Connector.Log.Warn("a bulk operation failed: orders are fetched page by page", "shop", s.state.Shop, "err", err)
-	} else if err != nil {
-		return err
 	}
 	w.Bulk = ""
 	return s.save(ctx)
