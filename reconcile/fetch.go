@@ -40,16 +40,19 @@ func (s *step) fetch(ctx context.Context, w *bellhop.Walk, m *manner, suspects [
 	return s.send(ctx, w, m, found)
 }
 
-// room waits while many events wait, as long as the step has time: webhooks come first.
+// room waits while many events wait, as long as the step has time: webhooks come first. It keeps the state small, too.
 func (s *step) room(ctx context.Context) error {
 	for {
+		if len(s.state.Pending) >= mostWaiting {
+			if _, err := s.drop(ctx); err != nil {
+				return err
+			}
+		}
 		d, err := s.Queue.Depth(ctx)
 		switch {
 		case err != nil:
 			return stuckBy(ReasonQueueBehind, err)
-		case len(s.state.Pending)+fetchAtOnce > bellhop.MaxPending:
-			return errFull
-		case d.Waiting < mostWaiting:
+		case d.Waiting < mostWaiting && len(s.state.Pending)+fetchAtOnce <= bellhop.MaxPending:
 			return nil
 		case s.over(ctx):
 			return errFull

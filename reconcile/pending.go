@@ -43,8 +43,8 @@ func (s *step) await(p bellhop.PendingOrder) {
 	}
 }
 
-// settle drops what is recorded from the orders on their way, and fetches again what wasn't recorded in time.
-func (s *step) settle(ctx context.Context) error {
+// drop drops what is recorded from the orders on their way. It returns those of the others that are here.
+func (s *step) drop(ctx context.Context) (map[int64]store.OrderHead, error) {
 	here := map[int64]store.OrderHead{}
 	for some := range slices.Chunk(s.state.Pending, store.HeadsMost) {
 		ids := make([]int64, len(some))
@@ -53,26 +53,36 @@ func (s *step) settle(ctx context.Context) error {
 		}
 		heads, err := s.Store.OrderHeads(ctx, s.state.Shop, ids)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, h := range heads {
 			here[h.ID] = h
 		}
 	}
-	late := map[int64]bellhop.PendingOrder{}
-	var suspects []suspect
 	s.state.Pending = slices.DeleteFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
 		h, there := here[p.ID]
-		if isRecorded(&p, h, there) {
-			return true
-		}
-		if len(late) < fetchAtOnce && !s.now().Before(p.SentAt.Add(min(resendAtLeast, resendAfter<<p.Tries))) {
+		return isRecorded(&p, h, there)
+	})
+	return here, nil
+}
+
+// settle drops what is recorded, and fetches again what wasn't recorded in time.
+func (s *step) settle(ctx context.Context) error {
+	here, err := s.drop(ctx)
+	if err != nil {
+		return err
+	}
+	late := map[int64]bellhop.PendingOrder{}
+	var suspects []suspect
+	for _, p := range s.state.Pending {
+		wait := min(resendAtLeast, resendAfter<<p.Tries)
+		if len(late) < fetchAtOnce && !s.now().Before(p.SentAt.Add(wait)) {
+			h, there := here[p.ID]
 			late[p.ID] = p
 			suspects = append(suspects, suspect{OrderHead: admin.OrderHead{ID: p.ID, CreatedAt: h.CreatedAt}, here: there,
 				gone: p.Deleted, quiet: p.Backfill})
 		}
-		return false
-	})
+	}
 	if len(late) == 0 {
 		return nil
 	}
