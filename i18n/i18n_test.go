@@ -163,12 +163,16 @@ func TestMoneyIsExact(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	en, ko := i18n.For("en"), i18n.For("ko")
+	november := time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
 	for got, want := range map[string]string{
 		en.N("orders.doneHandled", 1):         "1 order is marked handled.",
 		en.N("orders.doneHandled", 1200):      "1,200 orders are marked handled.",
 		ko.N("orders.doneHandled", 3):         "주문 3건을 처리됨으로 표시했습니다.",
 		en.T("orders.select", "Order", "<b>"): "Select <b>",
 		en.T("no.such"):                       "no.such",
+		en.Month(november):                    "November 2026",
+		ko.Month(november):                    "2026년 11월",
+		i18n.For("ja").Month(november):        "2026年11月",
 		en.Span(38 * time.Millisecond):        "38 ms",
 		en.Span(400 * time.Microsecond):       "<1 ms",
 		en.Span(1500 * time.Millisecond):      "1.50 s",
