@@ -76,7 +76,8 @@ func (f *refund) returned(paid bellhop.Money, currency string) bellhop.Money {
 		return paid
 	}
 	for _, withTax := range [...]bool{true, false} { // a subtotal may have its tax in it
-		if seen, ok := f.parts(withTax, false, paid.Currency); ok && seen == paid {
+		seen, ok := f.parts(withTax, false, paid.Currency)
+		if rest, same := seen.Sub(paid); ok && same && rest.Units == 0 {
 			if own, ok := f.parts(withTax, true, currency); ok {
 				return own
 			}

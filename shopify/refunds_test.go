@@ -79,6 +79,8 @@ func TestDecodeRefundedAmounts(t *testing.T) {
 		{"one failed", paidBack("5.00", "EUR", `,{"kind":"refund","status":"failure","amount":"2.50","currency":"EUR"}`), "5.00"},
 		{"a line and its tax", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.90", "0.99")) + `]` + paidBack("10.89", "USD", ""), "9.90"},
 		{"a line with its tax in it", `,"refund_line_items":[` + line(pair("9.00", "9.90"), pair("0.90", "0.99")) + `]` + paidBack("9.90", "USD", ""), "9.00"},
+		{"digits that differ", `,"refund_line_items":[` + line(pair("9.00", "9.9"), pair("0.90", "0.99")) + `]` +
+			paidBack("3.300001", "USD", `,{"kind":"refund","status":"success","amount":"6.599999","currency":"USD"}`), "9.00"},
 		{"shipping as an adjustment", `,"order_adjustments":[` + shipping + `]` + paidBack("4.84", "USD", ""), "4.40"},
 		{"shipping as a line", shipped + paidBack("4.84", "USD", ""), "4.40"},
 		{"shipping as both", shipped + `,"order_adjustments":[` + shipping + `]` + paidBack("4.84", "USD", ""), "4.40"},
