@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +68,7 @@ func nothingIsMissing(t *testing.T, at wire.Storage) {
 			t.Logf("again with RECONCILE_SEED=%d RECONCILE_ORDERS=%d", seed, orders)
 		}
 	})
+	at.Key = strings.Repeat("0123456789abcdef", 4)
 	p := newProof(t, at, seed)
 	l := newLife(p, orders)
 	l.past()
@@ -182,7 +183,6 @@ func (p *proof) startAgain() {
 	p.Helper()
 	dead, dir := p.parts, p.TempDir()
 	p.must(os.CopyFS(dir, os.DirFS(p.at.Dir)))
-	p.must(os.Chmod(filepath.Join(dir, "bellhop.key"), 0o600))
 	p.must(dead.Close())
 	p.must(os.RemoveAll(p.at.Dir))
 	p.at.Dir = dir
