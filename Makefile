@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge reconcile neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge reconcile backfill neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -84,6 +84,9 @@ reconcile: ## let everything fail in three shops with ORDERS orders, kill the pr
 	@scripts/test-setup
 	RECONCILE_ORDERS=$(or $(ORDERS),20000) RECONCILE_SEED=$(SEED) BELLHOP_TEST_ALL=1 \
 		go test ./reconcile -run '^TestNothingIsMissing$$' -v -count=1 -timeout 0
+
+backfill: ## measure requests, points, minutes and memory of a backfill of ORDERS orders, page by page and by a bulk operation
+	BACKFILL_ORDERS=$(or $(ORDERS),100000) go test ./reconcile -run '^TestLargeBackfill$$' -v -count=1 -timeout 0
 
 neighbours: ## flood a shop with 10,000 devices, and measure how long another one's orders wait
 	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0

@@ -14,14 +14,15 @@ import (
 )
 
 // TestLargeBackfill measures what a backfill of BACKFILL_ORDERS orders costs, page by page and by a bulk operation:
-// requests, points of Shopify's budget, minutes by that budget, and memory. The budget fills up by the test's own clock,
-// and half of it is left to others. What the twin and SQLite need counts as memory, too.
+// requests, points of Shopify's budget, minutes by that budget, and memory. The budget fills up by the test's own
+// clock, and half of it is left to others. What the twin and SQLite need counts as memory, too.
 func TestLargeBackfill(t *testing.T) {
 	if os.Getenv("BACKFILL_ORDERS") == "" {
 		t.Skip("it takes minutes: make backfill")
 	}
 	orders := fromEnv(t, "BACKFILL_ORDERS", 0)
-	for name, fault := range map[string]shop.BulkFault{"by pages": shop.BulkForbidden, "by a bulk operation": shop.BulkFine} {
+	ways := map[string]shop.BulkFault{"by pages": shop.BulkForbidden, "by a bulk operation": shop.BulkFine}
+	for name, fault := range ways {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.must(r.twin.Fill(demo, simulate.ShopifyOptions{Orders: orders, Updates: 0.3},
