@@ -103,8 +103,8 @@ type Asked struct {
 	Since    time.Time `json:"since,omitzero"` // orders from then on; zero: all that the scopes cover
 }
 
-// PendingOrder is an order on its way through the queue. At is zero for one that changed while it was fetched: it is
-// fetched again.
+// PendingOrder is an order on its way through the queue. At is zero for one that is fetched again, since it changed
+// while it was fetched, can't be fetched or read, or was deleted as it seems.
 type PendingOrder struct {
 	ID        int64     `json:"id"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"` // as it was sent

@@ -191,7 +191,9 @@ func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.Fetch
 		if err != nil {
 			return err
 		}
-		found = append(found, *f)
+		if f != nil {
+			found = append(found, *f)
+		}
 	}
 	if err := s.send(ctx, w, &backfills, found); err != nil {
 		return err

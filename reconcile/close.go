@@ -87,8 +87,9 @@ const rowsAtOnce = 5000
 
 // draft counts an hour that a walk went over.
 func (s *step) draft(ctx context.Context, w *bellhop.Walk, at bellhop.OpenHour) (*draft, error) {
+	// It counts as made before its lines are read: what settles meanwhile came later.
 	d := &draft{Statement: bellhop.Statement{Shop: s.state.Shop, From: at.Hour, To: at.Hour.Add(time.Hour),
-		CheckedAt: w.StartedAt, Shopify: at.Shopify, Differed: at.Differed}}
+		MadeAt: s.now(), CheckedAt: w.StartedAt, Shopify: at.Shopify, Differed: at.Differed}}
 	var fates []store.Fate
 	for after := int64(0); ; after = fates[len(fates)-1].Order {
 		some, err := s.Store.Fates(ctx, d.Shop, d.From, d.To, after, rowsAtOnce)
@@ -124,7 +125,6 @@ func (s *step) make(ctx context.Context, d *draft) error {
 	if err != nil {
 		return err
 	}
-	d.MadeAt = s.now()
 	made, err := statement.Make(d.Statement, last, d.lines, key)
 	if err != nil {
 		return err

@@ -18,6 +18,9 @@ func (s *step) fetch(ctx context.Context, w *bellhop.Walk, m *manner, suspects [
 		return err
 	}
 	fetched, err := s.whole(ctx, suspects)
+	if err == nil {
+		err = s.stillCovered(ctx, suspects, fetched)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,16 +94,33 @@ func (s *step) whole(ctx context.Context, suspects []suspect) (map[int64]*admin.
 		}
 		return err
 	}
-	err = fetch(ids...)
-	if admin.RefusalOf(err) != admin.Changing {
+	if err = fetch(ids...); !mayBeOne(err) {
 		return all, err
 	}
-	for _, id := range ids { // one of them changes: the others are as good
-		if err := fetch(id); err != nil && admin.RefusalOf(err) != admin.Changing {
+	for _, id := range ids { // one of them is in the way: the others are as good
+		if err := fetch(id); err != nil && !s.isOne(ctx, err) {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// mayBeOne reports whether an error may be about a single order.
+func mayBeOne(err error) bool {
+	r := admin.RefusalOf(err)
+	return r == admin.Changing || r == admin.Unavailable || bellhop.CodeOf(err) == ReasonQuery
+}
+
+// isOne reports whether the error of an order that was fetched alone is its own: Shopify answers other questions.
+func (s *step) isOne(ctx context.Context, err error) bool {
+	if admin.RefusalOf(err) == admin.Changing {
+		return true
+	}
+	if !mayBeOne(err) {
+		return false
+	}
+	_, other := s.api.Scopes(ctx)
+	return other == nil
 }
 
 // recorded returns those of the orders that are here, whole.
@@ -139,9 +159,8 @@ type finding struct {
 func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOrder, was *bellhop.Order) (
 	*finding, error) {
 	switch {
-	case is == nil: // it changes: it comes up again
-		s.leave(m, o.CreatedAt)
-		s.await(bellhop.PendingOrder{ID: o.ID, Missing: was == nil, Backfill: o.quiet})
+	case is == nil: // it changes, or can't be fetched
+		s.putOff(m, o, was == nil)
 		return nil, nil
 	case is.Missing:
 		return s.deleted(m, o, is, was)
@@ -158,10 +177,18 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	if err == nil && fact.Order == nil {
 		err = stuck(ReasonQuery)
 	}
+	if bellhop.KindOf(err) == bellhop.Invalid {
+		s.Connector.Log.Error("an order of Shopify's can't be read", "shop", s.state.Shop, "order", o.ID, "err", err)
+		s.putOff(m, o, was == nil)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	there := fact.Order
+	if o.quiet && !there.UpdatedAt.Before(s.state.LookedTo) {
+		return nil, nil // its webhook may be on the way, and rings: a look comes to it
+	}
 	if o.gone && m.lists(w, there) {
 		s.leave(m, o.CreatedAt)
 		behind(w, there.UpdatedAt)
@@ -173,8 +200,10 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 		return nil, nil
 	case was == nil:
 		f.Missing, f.kind = true, kindMissing
-		if there.CreatedAt.Before(s.state.From) { // before bellhop was there: no webhook was missed
-			e.Topic, f.Backfill = bellhop.TopicBackfill, true
+		if f.Backfill = there.CreatedAt.Before(s.state.From); f.Backfill { // bellhop was not there: no webhook was missed
+			e.Topic = bellhop.TopicBackfill
+		} else {
+			e.Topic = bellhop.TopicReconcile
 		}
 	case there.Version.Compare(was.Version) <= 0, // a webhook came meanwhile
 		len(Differ(was, there)) == 0:
@@ -183,12 +212,37 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	return f, nil
 }
 
-// deleted judges an order that Shopify no longer has.
-func (s *step) deleted(m *manner, o *suspect, is *admin.FetchedOrder, was *bellhop.Order) (*finding, error) {
-	if !o.gone { // and it was listed a moment ago
-		s.leave(m, o.CreatedAt)
+// putOff leaves an order to be fetched again.
+func (s *step) putOff(m *manner, o *suspect, missing bool) {
+	s.leave(m, o.CreatedAt)
+	s.await(bellhop.PendingOrder{ID: o.ID, Missing: missing, Backfill: o.quiet})
+}
+
+// stillCovered reads the scopes again when Shopify lacks orders that read_orders alone does not cover: they were
+// deleted only if the app may see them even now.
+func (s *step) stillCovered(ctx context.Context, suspects []suspect, fetched map[int64]*admin.FetchedOrder) (
+	err error) {
+	for i := range suspects {
+		o := &suspects[i]
+		if f := fetched[o.ID]; f != nil && f.Missing && o.here && s.has(allOrders) && !s.recent(o.CreatedAt) {
+			s.conn.Scopes, err = s.api.Scopes(ctx)
+			return err
+		}
 	}
+	return nil
+}
+
+// deleted judges an order that Shopify no longer has. A deletion is for good, so that it takes two answers, a minute
+// apart, neither of them about an order that Shopify just listed.
+func (s *step) deleted(m *manner, o *suspect, is *admin.FetchedOrder, was *bellhop.Order) (*finding, error) {
 	if was == nil || !s.covered(was.CreatedAt) {
+		return nil, nil
+	}
+	if !o.gone || m != &agains {
+		s.leave(m, o.CreatedAt)
+		if o.gone {
+			s.await(bellhop.PendingOrder{ID: o.ID, Deleted: true})
+		}
 		return nil, nil
 	}
 	e, err := s.event(is, bellhop.TopicReconcile)
@@ -247,7 +301,7 @@ func (s *step) sendAlone(ctx context.Context, w *bellhop.Walk, m *manner, found 
 	s.Connector.Log.Error("an order is larger than the queue takes", "shop", s.state.Shop, "order", f.ID,
 		"bytes", len(f.event.Body))
 	w.Trouble = ReasonTooLarge
-	s.leave(m, f.created)
+	s.putOff(m, &suspect{OrderHead: admin.OrderHead{ID: f.ID, CreatedAt: f.created}, quiet: f.Backfill}, f.Missing)
 	return nil
 }
 
@@ -263,7 +317,7 @@ func (s *step) sent(w *bellhop.Walk, m *manner, f *finding) {
 	}
 	s.await(f.PendingOrder)
 	s.leave(m, f.created)
-	if hour := s.hour(m, f.created); hour != nil {
+	if hour := s.hour(m, f.created); hour != nil && m != &agains { // an order that is sent again differed before
 		hour.Differed++
 	}
 	s.Metrics.found(m.name, f.kind)

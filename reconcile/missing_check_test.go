@@ -190,6 +190,7 @@ func (p *proof) checkChain(domain string) {
 	p.must(check.Ledger(func(from, to time.Time) ([]byte, error) {
 		return statement.Lines(p.Context(), p.store, domain, from, to)
 	}))
+	check.End()
 	for _, f := range check.Faults {
 		p.Errorf("%s: %s", domain, f.String())
 	}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -128,6 +129,10 @@ func (s *step) compareHour(ctx context.Context, w *bellhop.Walk, hour time.Time,
 		}
 		if err != nil {
 			return false, err
+		}
+		if bellhop.Hash(sha256.Sum256(before)) != was.LinesHash { // somebody altered what the statement covers
+			s.altered(hour, 1)
+			return true, nil
 		}
 	} else {
 		was = &bellhop.Statement{MadeAt: was.MadeAt}

@@ -33,9 +33,7 @@ func (s *step) pending(id int64) int {
 
 // await notes an order that was sent, or has to be fetched again.
 func (s *step) await(p bellhop.PendingOrder) {
-	if p.SentAt = s.now(); p.At.IsZero() {
-		p.SentAt = time.Time{} // at once
-	}
+	p.SentAt = s.now()
 	if i := s.pending(p.ID); i >= 0 {
 		s.state.Pending[i] = p
 	} else {
@@ -75,7 +73,11 @@ func (s *step) settle(ctx context.Context) error {
 	late := map[int64]bellhop.PendingOrder{}
 	var suspects []suspect
 	for _, p := range s.state.Pending {
-		wait := min(resendAtLeast, resendAfter<<p.Tries)
+		wait := resendAfter
+		if p.At.IsZero() {
+			wait = pendingEvery
+		}
+		wait = min(resendAtLeast, wait<<p.Tries)
 		if len(late) < fetchAtOnce && !s.now().Before(p.SentAt.Add(wait)) {
 			h, there := here[p.ID]
 			late[p.ID] = p
@@ -92,9 +94,13 @@ func (s *step) settle(ctx context.Context) error {
 // isRecorded reports whether what was sent of an order is here, or something newer.
 func isRecorded(p *bellhop.PendingOrder, h store.OrderHead, there bool) bool {
 	switch {
-	case p.At.IsZero(), !there:
+	case !there:
 		return p.Deleted
-	case h.Deleted, h.UpdatedAt.After(p.UpdatedAt) && !p.Deleted:
+	case h.Deleted:
+		return true
+	case p.At.IsZero():
+		return false
+	case h.UpdatedAt.After(p.UpdatedAt) && !p.Deleted:
 		return true
 	}
 	return !p.Deleted && h.UpdatedAt.Equal(p.UpdatedAt) && !h.SaidAt.Before(p.At)
@@ -112,8 +118,10 @@ func (s *step) again(ctx context.Context, late map[int64]bellhop.PendingOrder, s
 		return err
 	}
 	for i := range s.state.Pending {
-		if p := &s.state.Pending[i]; late[p.ID].ID != 0 {
-			p.Tries = min(late[p.ID].Tries+1, 8)
+		p := &s.state.Pending[i]
+		was, again := late[p.ID]
+		if first := was.Deleted && was.At.IsZero() && !p.At.IsZero(); again && !first {
+			p.Tries = min(was.Tries+1, 8)
 		}
 	}
 	return s.save(ctx)

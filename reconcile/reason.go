@@ -67,7 +67,9 @@ func (s *step) reasonOf(cause error) string {
 // partly is why something is not compared although the shop can be.
 func (s *step) partly() string {
 	t := &s.state.Troubles
-	changing := slices.ContainsFunc(s.state.Pending, func(p bellhop.PendingOrder) bool { return p.At.IsZero() })
+	changing := slices.ContainsFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
+		return p.At.IsZero() && !p.Deleted
+	})
 	if reason := cmp.Or(t.Look, t.Sweep, t.Night); reason != "" || !changing {
 		return reason
 	}

@@ -255,6 +255,9 @@ const (
 
 // covered reports whether the scopes surely cover an order of that age: that Shopify doesn't have it means that it was
 // deleted.
-func (s *step) covered(created time.Time) bool {
-	return s.has(allOrders) || s.now().Sub(created) < recentOrders-24*time.Hour
+func (s *step) covered(created time.Time) bool { return s.has(allOrders) || s.recent(created) }
+
+// recent reports whether read_orders surely covers an order of that age.
+func (s *step) recent(created time.Time) bool {
+	return s.now().Sub(created) < recentOrders-24*time.Hour
 }
