@@ -33,7 +33,8 @@ func (r *Report) Whole() bool { return len(r.Faults) == 0 }
 
 func (r *Report) add(f Fault) {
 	switch n := len(r.Faults); {
-	case n > 0 && f.Code == FaultKey && r.Faults[n-1].Code == FaultKey && r.Faults[n-1].Text == f.Text:
+	case n > 0 && f.Code == FaultKey && r.Faults[n-1].Code == FaultKey && r.Faults[n-1].Text == f.Text &&
+		f.Number == max(r.Faults[n-1].Number, r.Faults[n-1].Last)+1:
 		r.Faults[n-1].Last, r.Faults[n-1].To = f.Number, f.To // one line for all that a key signed
 	case n == MaxFaults:
 		r.More++
@@ -65,6 +66,7 @@ type Check struct {
 	// of each hour the newest statement so far
 	newest map[time.Time]int
 	gone   []int     // statements without their lines
+	end    time.Time // of the hours that are stated so far
 	kept   time.Time // the earliest hour with a line that pruning would have dropped
 }
 
@@ -80,11 +82,15 @@ func Start(c *Chain, keys Keys, older *Chain) (*Check, error) {
 		}
 	}
 	for i := range c.Statements {
-		k.alone(i)
+		proven := k.alone(i)
 		k.behind(i)
 		if err := k.lines(i); err != nil {
 			return nil, err
 		}
+		if !proven {
+			continue // nobody can tell which hours it is of
+		}
+		k.goesOn(i)
 		if err := k.again(i); err != nil {
 			return nil, err
 		}
@@ -92,15 +98,17 @@ func Start(c *Chain, keys Keys, older *Chain) (*Check, error) {
 	if c.damage != nil {
 		k.add(*c.damage)
 	}
-	k.pruning()
 	if older != nil {
 		k.continues()
 	}
 	return k, nil
 }
 
-// alone checks a statement's hash and signature.
-func (k *Check) alone(i int) {
+// End ends a check: it tells lines that were pruned from such that somebody removed.
+func (k *Check) End() { k.pruning() }
+
+// alone checks a statement's hash and signature. It reports whether the statement is as it was made.
+func (k *Check) alone(i int) (proven bool) {
 	s := &k.chain.Statements[i]
 	key, known := k.keys[s.Key]
 	err := check(s)
@@ -115,13 +123,25 @@ func (k *Check) alone(i int) {
 			k.was(s)))
 	case !known:
 		k.add(about(s, FaultKey, "the key %s signed it, and not %s", bellhop.Clip(s.Key, 20), k.keys))
-		return // its contents may be right
+		return true // its contents may be right
 	case !ed25519.Verify(key, s.Hash[:], s.Signature):
 		k.add(about(s, FaultSignature, "its signature is not one of the key %s", s.Key))
 	default:
-		return
+		return true
 	}
 	k.bad[i] = true
+	return false
+}
+
+// goesOn checks that a statement is of the hours behind those that were stated, or of hours among them, where the
+// chain is known from its first statement on.
+func (k *Check) goesOn(i int) {
+	all := k.chain.Statements
+	s := &all[i]
+	if i > 0 && all[0].Number == 1 && all[i-1].Number == s.Number-1 && !k.bad[i-1] && s.From.After(k.end) {
+		k.add(Fault{Code: FaultRemoved, From: k.end, To: s.From, Text: "hours were never stated, or no longer are"})
+	}
+	k.end = later(k.end, s.To)
 }
 
 // was says what an older file has instead, if there is one that has the statement.

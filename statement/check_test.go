@@ -146,20 +146,25 @@ func TestWrongKey(t *testing.T) {
 
 func TestPruned(t *testing.T) {
 	c := sample(t)
+	c.add(t, 24, 48)
 	c.add(t, 48, 49, line(48, 1, bellhop.OutcomeRecorded))
+	c.add(t, 49, 72)
+	c.add(t, 72, 73)
 	c.add(t, 73, 74, line(73, 1, bellhop.OutcomeRecorded))
 	c.lines[0], c.lines[1], c.lines[3] = nil, nil, nil
 	k := start(t, c.chain(), keysOf(c.key), nil)
-	if !k.Whole() || k.Pruned != 3 || !k.PrunedTo.Equal(day.Add(14*time.Hour)) {
+	if k.End(); !k.Whole() || k.Pruned != 3 || !k.PrunedTo.Equal(day.Add(14*time.Hour)) {
 		t.Errorf("pruned %d to %s, with faults:\n%s", k.Pruned, k.PrunedTo, words(k.Faults))
 	}
 	kept := sample(t).chain()
-	if k := start(t, c.chain(), keysOf(c.key), kept); !k.Whole() || k.Pruned != 0 || len(k.Since) != 2 {
+	k = start(t, c.chain(), keysOf(c.key), kept)
+	if k.End(); !k.Whole() || k.Pruned != 0 || len(k.Since) != 2 {
 		t.Errorf("an older file has the lines: pruned %d, %d since: %s", k.Pruned, len(k.Since), words(k.Faults))
 	}
-	c.lines[5] = nil // while those of the day before are there
+	c.lines[8] = nil // while those of the day before are there
 	k = start(t, c.chain(), keysOf(c.key), nil)
-	if !strings.HasPrefix(words(k.Faults), "lines_removed statement 6") || len(k.Faults) != 1 {
+	k.End()
+	if !strings.HasPrefix(words(k.Faults), "lines_removed statement 9") || len(k.Faults) != 1 {
 		t.Errorf("removed lines pass for pruned ones: %s", words(k.Faults))
 	}
 }

@@ -35,6 +35,10 @@ func (k *Check) continues() {
 // Closed checks that there are statements of all hours that are said to be closed, from the first one on.
 func (k *Check) Closed(from, to time.Time) {
 	last := from.Truncate(time.Hour)
+	if all := k.chain.Statements; len(all) > 0 && all[0].Number == 1 && all[0].From.After(last) && !k.bad[0] {
+		k.add(Fault{Code: FaultRemoved, From: last, To: all[0].From,
+			Text: "the first hours were never stated, or no longer are"})
+	}
 	for i := range k.chain.Statements {
 		last = later(last, k.chain.Statements[i].To)
 	}
@@ -136,8 +140,17 @@ func (k *Check) ledger(i int, from, to time.Time, is []byte) error {
 			return nil
 		}
 		var err error
-		if was, err = k.linesOf(i); err != nil || was == nil {
-			return err // they were pruned
+		if was, err = k.linesOf(i); err != nil {
+			return err
+		}
+		if was == nil { // they were pruned; what pruning would have dropped with them is here
+			if len(is) > 0 && len(is) == s.Lines*bellhop.StampBytes {
+				k.add(about(s, FaultLedger, "the ledger has as many lines as it covers, and not the same ones"))
+			}
+			if prunable(is) && (k.kept.IsZero() || s.From.Before(k.kept)) {
+				k.kept = s.From
+			}
+			return nil
 		}
 	}
 	before, err := ParseLines(was)

@@ -126,7 +126,10 @@ func (s *stated) close(db *sealed.Store, from, to int) {
 	s.check(err)
 	s.check(db.AddStatement(ctx, st, lines))
 	s.check(db.UpdateReconciliation(ctx, itsShop, func(r *bellhop.Reconciliation) error {
-		r.From, r.ClosedTo, r.CheckedAt = statedDay.Add(9*time.Hour), st.To, st.MadeAt
+		if r.From.IsZero() {
+			r.From = st.From
+		}
+		r.ClosedTo, r.CheckedAt = st.To, st.MadeAt
 		return nil
 	}))
 }

@@ -132,8 +132,15 @@ func (v *verifying) open(path string) (*statement.Chain, error) {
 // file checks a file.
 func (v *verifying) file(path string) error {
 	c, err := v.open(path)
+	if err != nil {
+		return err
+	}
+	if v.older != nil { // whoever made the file could have put a key of their own into it
+		c.Keys = nil
+	}
+	k, err := v.check(path, c)
 	if err == nil {
-		_, err = v.check(path, c)
+		k.End()
 	}
 	return err
 }
@@ -145,15 +152,18 @@ func (v *verifying) check(what string, c *statement.Chain) (*statement.Check, er
 	}
 	keys := v.keys
 	if keys == nil {
-		keys = maps.Clone(c.Keys)
+		keys = statement.Keys{}
+		maps.Copy(keys, c.Keys)
 		if v.older != nil {
 			maps.Copy(keys, v.older.Keys)
 		}
 	}
 	if v.older != nil {
-		if _, err := v.alone("the older file", v.older, keys, nil); err != nil {
+		k, err := v.alone("the older file", v.older, keys, nil)
+		if err != nil {
 			return nil, err
 		}
+		k.End()
 	}
 	return v.alone(what, c, keys, v.older)
 }
@@ -221,6 +231,7 @@ func (v *verifying) shop(db store.Store, shop string, own statement.Keys) error 
 		return err
 	}
 	k.Closed(state.From, state.ClosedTo)
+	k.End()
 	return v.forgive(db, &v.checked[len(v.checked)-1])
 }
 

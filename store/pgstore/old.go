@@ -43,7 +43,7 @@ func (db *DB) PruneLedger(ctx context.Context, before time.Time, limit int) (int
 	_, last := driver.IDsAround(before, before)
 	var n int64
 	err := db.worker.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`UPDATE statements SET lines = NULL WHERE id IN (SELECT id FROM statements WHERE lines IS NOT NULL
+		b.Exec(`UPDATE statements SET lines = NULL WHERE id IN (SELECT id FROM statements WHERE length(lines) > 0
 			AND from_at < $1 ORDER BY from_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, postgres.Always(before),
 			min(limit, math.MaxInt32))
 		b.Count(&n, `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 AND accepted_at < $2

@@ -86,7 +86,7 @@ func (db *DB) StatementLines(ctx context.Context, shop string, number int64) ([]
 // dropStatementLines drops the lines of statements that begin before a time.
 func dropStatementLines(tx *sqlitefile.Tx, before time.Time, limit int) error {
 	return tx.Prepare(`UPDATE statements SET lines = NULL WHERE id IN (SELECT id FROM statements
-		WHERE lines IS NOT NULL AND from_at < ? ORDER BY from_at LIMIT ?)`).Int(micros(before)).Int(int64(limit)).Exec()
+		WHERE length(lines) > 0 AND from_at < ? ORDER BY from_at LIMIT ?)`).Int(micros(before)).Int(int64(limit)).Exec()
 }
 
 const stamps = `SELECT e.id, l.outcome, l.at FROM events e CROSS JOIN ledger l ON l.seq = e.seq
