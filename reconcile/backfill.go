@@ -175,7 +175,7 @@ func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.Fetch
 	for i := range some {
 		heads[i].ID = some[i].ID
 	}
-	here, err := s.headsOf(ctx, heads)
+	here, err := headsOf(ctx, s, heads, idOf)
 	if err != nil {
 		return err
 	}

@@ -101,18 +101,9 @@ func (s *step) draft(ctx context.Context, w *bellhop.Walk, at bellhop.OpenHour) 
 		}
 	}
 	statement.Count(&d.Statement, fates)
-	for after := (bellhop.EventID{}); ; {
-		some, err := s.Store.LedgerStamps(ctx, d.Shop, d.From, d.To, after, rowsAtOnce)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range some {
-			d.lines, after = statement.AppendLine(d.lines, l), l.Event
-		}
-		if len(some) < rowsAtOnce {
-			return d, nil
-		}
-	}
+	var err error
+	d.lines, err = statement.Lines(ctx, s.Store, d.Shop, d.From, d.To)
+	return d, err
 }
 
 // make makes a statement of a draft and adds it to the shop's chain.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"time"
 
@@ -90,23 +91,14 @@ func (s *step) young() bool {
 
 // newest returns the newest statement of each closed hour that a walk went over.
 func (s *step) newest(ctx context.Context, w *bellhop.Walk) (map[time.Time]*bellhop.Statement, error) {
+	all, err := statement.Of(ctx, s.Store, store.StatementQuery{Shop: s.state.Shop, From: w.From, To: w.To})
 	newest := map[time.Time]*bellhop.Statement{}
-	q := store.StatementQuery{Shop: s.state.Shop, From: w.From, To: w.To, Limit: 200}
-	for {
-		some, err := s.Store.Statements(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range some {
-			for hour := some[i].From.UTC(); hour.Before(some[i].To); hour = hour.Add(time.Hour) {
-				newest[hour] = &some[i]
-			}
-			q.After = some[i].Number
-		}
-		if len(some) < q.Limit {
-			return newest, nil
+	for i := range all {
+		for hour := all[i].From.UTC(); hour.Before(all[i].To); hour = hour.Add(time.Hour) {
+			newest[hour] = &all[i]
 		}
 	}
+	return newest, err
 }
 
 // compareHour compares an hour with its newest statement, and states it anew where counts differ or lines were added or
@@ -149,16 +141,8 @@ func (s *step) compareHour(ctx context.Context, w *bellhop.Walk, hour time.Time,
 }
 
 func sameCounts(a, b *bellhop.Statement) bool {
-	if a.Shopify != b.Shopify || a.Here != b.Here || a.Webhook != b.Webhook || a.Backfill != b.Backfill ||
-		a.Reconciled != b.Reconciled || a.Rung != b.Rung || len(a.Quiet) != len(b.Quiet) {
-		return false
-	}
-	for reason, n := range a.Quiet {
-		if b.Quiet[reason] != n {
-			return false
-		}
-	}
-	return true
+	return a.Shopify == b.Shopify && a.Here == b.Here && a.Webhook == b.Webhook && a.Backfill == b.Backfill &&
+		a.Reconciled == b.Reconciled && a.Rung == b.Rung && maps.Equal(a.Quiet, b.Quiet)
 }
 
 // alterations counts the lines that somebody changed, removed or inserted since a statement.

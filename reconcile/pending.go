@@ -42,24 +42,13 @@ func (s *step) await(p bellhop.PendingOrder) {
 }
 
 // drop drops what is recorded from the orders on their way. It returns those of the others that are here.
-func (s *step) drop(ctx context.Context) (map[int64]store.OrderHead, error) {
-	here := map[int64]store.OrderHead{}
-	for some := range slices.Chunk(s.state.Pending, store.HeadsMost) {
-		ids := make([]int64, len(some))
-		for i := range some {
-			ids[i] = some[i].ID
-		}
-		heads, err := s.Store.OrderHeads(ctx, s.state.Shop, ids)
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range heads {
-			here[h.ID] = h
-		}
+func (s *step) drop(ctx context.Context) (map[int64]*store.OrderHead, error) {
+	here, err := headsOf(ctx, s, s.state.Pending, func(p bellhop.PendingOrder) int64 { return p.ID })
+	if err != nil {
+		return nil, err
 	}
 	s.state.Pending = slices.DeleteFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
-		h, there := here[p.ID]
-		return isRecorded(&p, h, there)
+		return isRecorded(&p, here[p.ID])
 	})
 	return here, nil
 }
@@ -79,10 +68,12 @@ func (s *step) settle(ctx context.Context) error {
 		}
 		wait = min(resendAtLeast, wait<<p.Tries)
 		if len(late) < fetchAtOnce && !s.now().Before(p.SentAt.Add(wait)) {
-			h, there := here[p.ID]
 			late[p.ID] = p
-			suspects = append(suspects, suspect{OrderHead: admin.OrderHead{ID: p.ID, CreatedAt: h.CreatedAt}, here: there,
-				gone: p.Deleted, quiet: p.Backfill})
+			one := suspect{OrderHead: admin.OrderHead{ID: p.ID}, gone: p.Deleted, quiet: p.Backfill}
+			if h := here[p.ID]; h != nil {
+				one.here, one.CreatedAt = true, h.CreatedAt
+			}
+			suspects = append(suspects, one)
 		}
 	}
 	if len(late) == 0 {
@@ -92,9 +83,9 @@ func (s *step) settle(ctx context.Context) error {
 }
 
 // isRecorded reports whether what was sent of an order is here, or something newer.
-func isRecorded(p *bellhop.PendingOrder, h store.OrderHead, there bool) bool {
+func isRecorded(p *bellhop.PendingOrder, h *store.OrderHead) bool {
 	switch {
-	case !there:
+	case h == nil:
 		return p.Deleted
 	case h.Deleted:
 		return true

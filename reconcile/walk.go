@@ -194,7 +194,7 @@ func (s *step) pass(w *bellhop.Walk, m *manner, p *page, edge time.Time) {
 
 // suspects lists the orders of a page that have to be fetched whole, in the walk's direction.
 func (s *step) suspects(ctx context.Context, w *bellhop.Walk, m *manner, p *page) (all []suspect, err error) {
-	here, err := s.headsOf(ctx, p.heads)
+	here, err := headsOf(ctx, s, p.heads, idOf)
 	if err != nil {
 		return nil, err
 	}
@@ -228,13 +228,13 @@ func (s *step) suspects(ctx context.Context, w *bellhop.Walk, m *manner, p *page
 	return all, nil
 }
 
-// headsOf returns those of Shopify's orders that are here.
-func (s *step) headsOf(ctx context.Context, heads []admin.OrderHead) (map[int64]*store.OrderHead, error) {
-	here := make(map[int64]*store.OrderHead, len(heads))
-	for some := range slices.Chunk(heads, store.HeadsMost) {
+// headsOf returns those of some orders that are here.
+func headsOf[T any](ctx context.Context, s *step, orders []T, id func(T) int64) (map[int64]*store.OrderHead, error) {
+	here := make(map[int64]*store.OrderHead, len(orders))
+	for some := range slices.Chunk(orders, store.HeadsMost) {
 		ids := make([]int64, len(some))
-		for i, h := range some {
-			ids[i] = h.ID
+		for i, o := range some {
+			ids[i] = id(o)
 		}
 		known, err := s.Store.OrderHeads(ctx, s.state.Shop, ids)
 		if err != nil {
@@ -246,6 +246,8 @@ func (s *step) headsOf(ctx context.Context, heads []admin.OrderHead) (map[int64]
 	}
 	return here, nil
 }
+
+func idOf(h admin.OrderHead) int64 { return h.ID }
 
 // unlisted lists the orders that are here, and that Shopify's page lacks. Some may be deleted.
 func (s *step) unlisted(ctx context.Context, w *bellhop.Walk, m *manner, p *page, listed map[int64]bool) (
