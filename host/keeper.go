@@ -74,13 +74,9 @@ func (k *Keeper[T]) Run(drain, hard context.Context) error {
 	return nil
 }
 
-// Round works on each shop that is due, once. It begins no more when begin is done, and hard ends those under way. A
-// shop's trouble is its own: the others go on, and the first error is the round's.
+// Round works on shops until none is due. It begins no more when begin is done, and hard ends those under way. A shop's
+// trouble is its own: the others go on, and the first error is the round's.
 func (k *Keeper[T]) Round(begin, hard context.Context) (first error) {
-	due, _, err := k.shops.Due(begin)
-	if err != nil {
-		return err
-	}
 	var mu sync.Mutex
 	w := k.working(hard, func(err error) {
 		mu.Lock()
@@ -89,8 +85,18 @@ func (k *Keeper[T]) Round(begin, hard context.Context) (first error) {
 			first = err
 		}
 	})
-	w.begin(begin, due)
-	w.all.Wait()
+	for again := false; begin.Err() == nil; again = true {
+		due, _, err := k.shops.Due(begin)
+		if err != nil || len(due) == 0 {
+			w.note(err)
+			break
+		}
+		if again && !wait.Pause(begin, time.Second) { // shops that another process works on may still be due
+			break
+		}
+		w.begin(begin, due)
+		w.all.Wait()
+	}
 	return first
 }
 

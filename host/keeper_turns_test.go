@@ -1,7 +1,9 @@
 package host
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -27,8 +29,8 @@ func (d *turns) Due(context.Context) (due []string, next time.Time, err error) {
 			due = append(due, shop)
 		}
 	}
-	slices.SortFunc(due, func(a, b string) int { return d.due[a].Compare(d.due[b]) })
-	return due, time.Now(), nil
+	slices.SortFunc(due, func(a, b string) int { return cmp.Or(d.due[a].Compare(d.due[b]), cmp.Compare(a, b)) })
+	return due[:min(len(due), 100)], time.Now(), nil
 }
 
 // Keep takes 40 s with a busy shop, which is due again at once, and a second with a quiet one, which is due again in
@@ -75,6 +77,24 @@ func TestNobodyIsStarved(t *testing.T) {
 		}
 		if len(d.took) != 24 || len(d.under) > 0 {
 			t.Errorf("%d had a turn, %v are under way", len(d.took), d.under)
+		}
+	})
+}
+
+// TestRoundGoesOn: a round works on more shops than a list has, until its time is over.
+func TestRoundGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &turns{T: t, due: map[string]time.Time{}, under: map[string]bool{}, took: map[string]time.Duration{}}
+		for i := range 500 {
+			d.due[fmt.Sprint("quiet ", i)] = time.Now()
+		}
+		k := &Keeper[string]{d, func(shop string) string { return shop }, time.Now, slog.New(slog.DiscardHandler), "turns", 4}
+		for _, want := range []int{220, 440, 500} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			if err := k.Round(ctx, t.Context()); err != nil || len(d.took) < want {
+				t.Errorf("%d shops had a turn within a minute, want %d; %v", len(d.took), want, err)
+			}
+			cancel()
 		}
 	})
 }

@@ -48,7 +48,7 @@ type Sweep struct {
 	Keepers func(context.Context, store.Store) ([]Keeper, error)
 }
 
-// Keeper works on shops that are due, once each.
+// Keeper works on shops until none is due.
 type Keeper interface {
 	Round(begin, hard context.Context) error
 }
