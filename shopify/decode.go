@@ -165,6 +165,16 @@ func eventTime(e *bellhop.Event) time.Time {
 	return at.Truncate(time.Microsecond)
 }
 
+// triggeredAt is when Shopify says that it triggered an event, in the form of a version. A webhook of a time to come is
+// no newer than those that really follow it. What bellhop fetched has Shopify's own clock.
+func triggeredAt(e *bellhop.Event) time.Time {
+	at, most := e.TriggeredAt, e.AcceptedAt.Add(clockSlack)
+	if e.SignedBy != bellhop.SignerAPI && !e.AcceptedAt.IsZero() && at.After(most) {
+		at = most
+	}
+	return at.Truncate(time.Microsecond).UTC()
+}
+
 // unmarshalLoosely reads a body of which parts have the wrong type, too, and names those. Bodies
 // that fit as they are, nearly all, are read fast.
 func unmarshalLoosely(body []byte, v any) (unread []string, err error) {

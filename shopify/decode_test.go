@@ -262,6 +262,27 @@ func TestDecodeWithoutAnyTime(t *testing.T) {
 	}
 }
 
+// TestDecodeOfATimeToCome: nobody signs when a webhook was triggered. It is no newer than those that follow it.
+func TestDecodeOfATimeToCome(t *testing.T) {
+	for _, topic := range []string{"orders/updated", "refunds/create"} {
+		e := event(topic, []byte(`{"id":1,"order_id":2,"currency":"USD","total_price":"1","line_items":[]}`))
+		e.TriggeredAt = e.AcceptedAt.AddDate(50, 0, 0)
+		f, err := shopify.Decode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said bellhop.Version
+		if f.Order != nil {
+			said = f.Order.Version
+		} else {
+			said = f.History.Refunds[0].Said
+		}
+		if want := e.AcceptedAt.Add(time.Minute); !said.TriggeredAt.Equal(want) {
+			t.Errorf("%s: triggered at %v, want %v", topic, said.TriggeredAt, want)
+		}
+	}
+}
+
 func TestDecodeBoundsText(t *testing.T) {
 	long := strings.Repeat("架", 10000)
 	items := strings.Repeat(`{"title":"x"},`, 1200) + `{}`

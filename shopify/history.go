@@ -27,7 +27,7 @@ func (r *reader) history(o *order, e *bellhop.Event) (h bellhop.History) {
 // step is said at the time of the event. The hash of the body is set later.
 func step(id int64, at, updated time.Time, e *bellhop.Event) bellhop.Step {
 	return bellhop.Step{ID: id, At: at, Said: bellhop.Version{UpdatedAt: cmp.Or(updated, at).UTC(),
-		TriggeredAt: e.TriggeredAt.Truncate(time.Microsecond).UTC()}}
+		TriggeredAt: triggeredAt(e)}}
 }
 
 func (r *reader) refund(field string, f *refund, e *bellhop.Event) bellhop.Refund {

@@ -28,7 +28,7 @@ const (
 func orderOf(from *order, e *bellhop.Event, unread []string) (*bellhop.Order, error) {
 	r := reader{unread: unread}
 	r.essentials(from, e.Body)
-	triggered := e.TriggeredAt.Truncate(time.Microsecond).UTC()
+	triggered := triggeredAt(e)
 	updated := cmp.Or(r.time("updated_at", from.UpdatedAt), triggered)
 	created := r.time("created_at", from.CreatedAt)
 	placed := cmp.Or(r.time("processed_at", from.ProcessedAt), created, updated, eventTime(e))
