@@ -123,6 +123,8 @@ type Walk struct {
 	StartedAt time.Time `json:"started_at,omitzero"`
 	// Place is how far it has come from From to To, or a backfill from To to From.
 	Place time.Time `json:"place,omitzero"`
+	// Done is the id up to which the orders of Place's second are done, too; 0 for none.
+	Done int64 `json:"done,omitempty"`
 	// Bulk is the id of the bulk operation whose result the walk reads first, and BulkRead says how many orders of it
 	// are done.
 	Bulk     string `json:"bulk,omitempty"`

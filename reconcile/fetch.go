@@ -98,8 +98,16 @@ func (s *step) whole(ctx context.Context, suspects []suspect) (map[int64]*admin.
 		return all, err
 	}
 	for _, id := range ids { // one of them is in the way: the others are as good
-		if err := fetch(id); err != nil && !s.isOne(ctx, err) {
+		if all[id] != nil {
+			continue
+		}
+		err := fetch(id)
+		if err != nil && !s.isOne(ctx, err) {
 			return nil, err
+		}
+		if err != nil {
+			s.Connector.Log.Warn("an order can't be fetched: bellhop tries again later", "shop", s.state.Shop,
+				"order", id, "err", err)
 		}
 	}
 	return all, nil
@@ -192,6 +200,10 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	if o.gone && m.lists(w, there) {
 		s.leave(m, o.CreatedAt)
 		behind(w, there.UpdatedAt)
+		if m == &looks && s.at.Sub(there.UpdatedAt) > behindMost {
+			s.Connector.Log.Warn("Shopify's list has lacked an order for a day: looks go on without it",
+				"shop", s.state.Shop, "order", o.ID)
+		}
 	}
 	f := &finding{bellhop.PendingOrder{ID: o.ID, UpdatedAt: there.UpdatedAt, At: is.At,
 		Backfill: o.quiet}, kindDifferent, there.CreatedAt, e}
@@ -212,10 +224,14 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	return f, nil
 }
 
-// putOff leaves an order to be fetched again.
+// putOff leaves an order to be fetched again, later from time to time.
 func (s *step) putOff(m *manner, o *suspect, missing bool) {
 	s.leave(m, o.CreatedAt)
-	s.await(bellhop.PendingOrder{ID: o.ID, Missing: missing, Backfill: o.quiet})
+	p := bellhop.PendingOrder{ID: o.ID, Missing: missing, Backfill: o.quiet}
+	if i := s.pending(o.ID); i >= 0 {
+		p.Tries = s.state.Pending[i].Tries
+	}
+	s.await(p)
 }
 
 // stillCovered reads the scopes again when Shopify lacks orders that read_orders alone does not cover: they were

@@ -29,13 +29,16 @@ func (s *step) look(ctx context.Context) error {
 	if w.Behind.IsZero() {
 		s.state.CheckedAt = now
 	} else { // what was updated later may be missing in the list, too
-		s.state.LookedTo = earliest(s.state.LookedTo, w.Behind)
+		s.state.LookedTo = earliest(s.state.LookedTo, latest(w.Behind, s.at.Add(-behindMost)))
 		w.Trouble = ReasonIndexBehind
 	}
 	s.state.Troubles.Look = w.Trouble
 	*w = bellhop.Walk{}
 	return s.save(ctx)
 }
+
+// behindMost is how long looks go back for an order that Shopify's list lacks: it may never list it.
+const behindMost = 24 * time.Hour
 
 // clocksMost is how far our clock and Shopify's may differ without a word.
 const clocksMost = 5 * time.Minute

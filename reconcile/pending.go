@@ -14,6 +14,7 @@ import (
 // event may be a dead letter.
 const (
 	pendingEvery  = time.Minute
+	pendingMost   = time.Hour
 	resendAfter   = 10 * time.Minute
 	resendAtLeast = 24 * time.Hour
 )
@@ -21,10 +22,18 @@ const (
 // agains fetch what was sent, and not recorded.
 var agains = manner{name: "again", by: admin.HeadsByUpdated, whole: neither}
 
-// awaits reports whether an order of Shopify's list was sent as it is there, and is on its way.
+// awaits reports whether an order of Shopify's list was sent as it is there, and is on its way; or can't be had, as one
+// that changes all the time, until it is tried again.
 func (s *step) awaits(h *admin.OrderHead) bool {
 	i := s.pending(h.ID)
-	return i >= 0 && !s.state.Pending[i].At.IsZero() && !h.UpdatedAt.After(s.state.Pending[i].UpdatedAt)
+	if i < 0 {
+		return false
+	}
+	if p := &s.state.Pending[i]; p.At.IsZero() {
+		return !p.Deleted
+	} else {
+		return !h.UpdatedAt.After(p.UpdatedAt)
+	}
 }
 
 func (s *step) pending(id int64) int {
@@ -62,12 +71,7 @@ func (s *step) settle(ctx context.Context) error {
 	late := map[int64]bellhop.PendingOrder{}
 	var suspects []suspect
 	for _, p := range s.state.Pending {
-		wait := resendAfter
-		if p.At.IsZero() {
-			wait = pendingEvery
-		}
-		wait = min(resendAtLeast, wait<<p.Tries)
-		if len(late) < fetchAtOnce && !s.now().Before(p.SentAt.Add(wait)) {
+		if len(late) < fetchAtOnce && !s.now().Before(againAt(&p)) {
 			late[p.ID] = p
 			one := suspect{OrderHead: admin.OrderHead{ID: p.ID}, gone: p.Deleted, quiet: p.Backfill}
 			if h := here[p.ID]; h != nil {
@@ -80,6 +84,15 @@ func (s *step) settle(ctx context.Context) error {
 		return nil
 	}
 	return s.again(ctx, late, suspects)
+}
+
+// againAt is when to fetch an order again, twice as late each time.
+func againAt(p *bellhop.PendingOrder) time.Time {
+	wait, most := resendAfter, resendAtLeast
+	if p.At.IsZero() {
+		wait, most = pendingEvery, pendingMost
+	}
+	return p.SentAt.Add(min(most, wait<<p.Tries))
 }
 
 // isRecorded reports whether what was sent of an order is here, or something newer.

@@ -111,6 +111,13 @@ func (s *step) due(cause error, now time.Time) time.Time {
 	return due
 }
 
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 func earliest(first time.Time, others ...time.Time) time.Time {
 	for _, at := range others {
 		if at.Before(first) {

@@ -162,7 +162,7 @@ func (s *step) compare(ctx context.Context, w *bellhop.Walk, m *manner, p *page)
 		return err
 	}
 	for moved := false; ; moved = true {
-		edge, n := p.edge, min(len(suspects), fetchAtOnce)
+		edge, n, done := p.edge, min(len(suspects), fetchAtOnce), int64(0)
 		if n > 0 {
 			if moved && s.over(ctx) {
 				return errLater
@@ -171,10 +171,15 @@ func (s *step) compare(ctx context.Context, w *bellhop.Walk, m *manner, p *page)
 				return err
 			}
 		}
-		if suspects = suspects[n:]; len(suspects) > 0 {
-			edge = m.before(m.when(&suspects[0].OrderHead))
+		if n < len(suspects) {
+			edge = m.before(m.when(&suspects[n].OrderHead))
+			if last := &suspects[n-1].OrderHead; m.before(m.when(last)).Equal(edge) {
+				done = last.ID
+			}
 		}
+		suspects = suspects[n:]
 		s.pass(w, m, p, edge)
+		w.Done = done
 		if err := s.save(ctx); err != nil || len(suspects) == 0 {
 			return err
 		}
@@ -218,14 +223,26 @@ func (s *step) suspects(ctx context.Context, w *bellhop.Walk, m *manner, p *page
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, gone...)
+	all = slices.DeleteFunc(append(all, gone...), func(o suspect) bool { return m.done(w, &o.OrderHead) })
 	slices.SortStableFunc(all, func(a, b suspect) int {
 		if m.newest {
 			a, b = b, a
 		}
-		return cmp.Or(m.when(&a.OrderHead).Compare(m.when(&b.OrderHead)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(m.before(m.when(&a.OrderHead)).Compare(m.before(m.when(&b.OrderHead))), cmp.Compare(a.ID, b.ID))
 	})
 	return all, nil
+}
+
+// done reports whether a walk fetched an order of its place's second before: a second may have more orders than a step
+// can fetch.
+func (m *manner) done(w *bellhop.Walk, o *admin.OrderHead) bool {
+	if w.Done == 0 || !m.before(m.when(o)).Equal(w.Place) {
+		return false
+	}
+	if m.newest {
+		return o.ID >= w.Done
+	}
+	return o.ID <= w.Done
 }
 
 // headsOf returns those of some orders that are here.

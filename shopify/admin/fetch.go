@@ -299,6 +299,9 @@ func (r *rest) page(ctx context.Context, op operation, variables map[string]any)
 	if err := d.Decode(&data); err != nil {
 		return nil, refuse(Unavailable, r.domain, "%s: the answer has data of another form", op.name)
 	}
-	r.changed = data.Order == nil || data.Order.UpdatedAt != r.updated || data.Node == nil
+	r.changed = data.Order == nil || data.Order.UpdatedAt != r.updated
+	if data.Node == nil && !r.changed {
+		return nil, refuse(Unavailable, r.domain, "%s: the order is as it was, and lacks a part", op.name)
+	}
 	return data.Node, nil
 }

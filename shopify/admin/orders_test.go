@@ -399,6 +399,7 @@ func TestListsWithoutAnEnd(t *testing.T) {
 		"endless":         {endless, rest(ten, `{`+more("lineItems", "c1", strings.Repeat(`{},`, 3000)+`{}`)+`}`)},
 		"unknown":         {nodesAnswer(orderNode(1, `,`+more("colours", "c1", "")))},
 		"without a page":  {endless, rest(ten, `{"lineItems":null}`)},
+		"lacking a part":  {endless, dated(`{"data":{"order":{"updatedAt":"` + ten + `"},"node":null}}`)},
 		"of another form": {endless, dated(`{"data":{"order":5}}`)},
 	} {
 		f := newFake(t, answers...)
