@@ -109,6 +109,24 @@ func TestEventIDReadsAsText(t *testing.T) {
 	}
 }
 
+// TestEventIDOf: what comes again is the same event, and ids go by their times.
+func TestEventIDOf(t *testing.T) {
+	at := time.Date(2026, 11, 30, 9, 0, 0, 123456789, time.UTC)
+	id := bellhop.EventIDOf(at, "demo.myshopify.com", "1")
+	if !strings.HasPrefix(id.String(), "01a22bae-b6fb-8") || id != bellhop.EventIDOf(at, "demo.myshopify.com", "1") {
+		t.Errorf("the id is %s", id)
+	}
+	for name, other := range map[string]bellhop.EventID{
+		"another text":  bellhop.EventIDOf(at, "demo.myshopify.com", "2"),
+		"another limit": bellhop.EventIDOf(at, "demo.myshopify.com1", ""),
+		"another time":  bellhop.EventIDOf(at.Add(time.Millisecond), "demo.myshopify.com", "1"),
+	} {
+		if other == id {
+			t.Errorf("%s: the same id", name)
+		}
+	}
+}
+
 func TestParseShopDomain(t *testing.T) {
 	for _, good := range []string{"demo.myshopify.com", "Demo-2.MyShopify.com", "a.myshopify.com"} {
 		if d, err := bellhop.ParseShopDomain(good); err != nil || d != strings.ToLower(good) {

@@ -1,7 +1,10 @@
 package bellhop
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"time"
 	"unicode/utf8"
 )
@@ -45,6 +48,21 @@ func ParseEventID(s string) (EventID, error) {
 	return id, nil
 }
 
+// EventIDOf makes an id of what a delivery carries each time that it comes: a time, and texts that name it. So what
+// comes again is the same event.
+func EventIDOf(at time.Time, names ...string) (id EventID) {
+	h := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(h, "%d:%s", len(name), name)
+	}
+	copy(id[:], h.Sum(nil))
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(max(0, at.UnixMilli())))
+	copy(id[:6], ms[2:])
+	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // a UUID of version 8, whose bits are their maker's
+	return id
+}
+
 // Signer names the secret that signed a webhook.
 type Signer string
 
@@ -55,20 +73,23 @@ const (
 	SignerApp          Signer = "app"           // the app's
 	SignerAppPrevious  Signer = "app_previous"  // the app's, while rotating
 
-	SignerAPI Signer = "admin_api" // nobody signed it: bellhop fetched it by the Admin API
+	SignerAPI         Signer = "admin_api"   // nobody signed it: bellhop fetched it by the Admin API
+	SignerEventBridge Signer = "eventbridge" // nobody signed it: it came by the app's partner bus
 )
 
-// Shared reports whether it is a secret that all shops of the app have in common.
-func (s Signer) Shared() bool { return s == SignerApp || s == SignerAppPrevious }
+// Shared reports whether all shops of the app have it in common: a secret of the app's, or its partner bus.
+func (s Signer) Shared() bool {
+	return s == SignerApp || s == SignerAppPrevious || s == SignerEventBridge
+}
 
-// Event is one webhook delivery as it was accepted. All but the body comes from
-// headers, which Shopify does not sign.
+// Event is one delivery, a webhook or what Shopify calls an Event, as it was accepted. All but the body comes
+// from headers, which Shopify does not sign.
 type Event struct {
 	ID             EventID
 	Shop           string    // myshopify.com domain, lower case
-	Topic          string    // such as "orders/create"
+	Topic          string    // such as "orders/create"; of an Event with its action: "Order/create"
 	APIVersion     string    // such as "2026-10"
-	WebhookID      string    // X-Shopify-Webhook-Id
+	WebhookID      string    // X-Shopify-Webhook-Id, or Shopify-Webhook-Id
 	ShopifyEventID string    // X-Shopify-Event-Id; "" when absent
 	TriggeredAt    time.Time // X-Shopify-Triggered-At; zero when absent
 	AcceptedAt     time.Time

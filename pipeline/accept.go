@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,9 +12,6 @@ import (
 	"bellhop/queue"
 	"bellhop/shopify"
 )
-
-// maxHeader bounds the kept part of one header.
-const maxHeader = 255
 
 // Acceptor is the first step. It may be used from many goroutines at once.
 type Acceptor struct {
@@ -73,7 +69,7 @@ func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	signer, ok := a.Keys.Of(e.Shop).Verify(body, h[shopify.HeaderHMAC][0])
+	signer, ok := a.Keys.Of(e.Shop).Verify(body, shopify.Signature(h))
 	if !ok {
 		return nil, errSignature
 	}
@@ -85,67 +81,17 @@ func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 	return e, nil
 }
 
-// headers makes an event of a webhook's headers.
+// headers makes an event of a delivery's headers.
 func (a *Acceptor) headers(h http.Header) (*bellhop.Event, error) {
-	if len(h[shopify.HeaderHMAC]) != 1 {
+	if shopify.Signature(h) == "" {
 		return nil, errSignature
 	}
-	e := &bellhop.Event{AcceptedAt: a.Now().UTC().Truncate(time.Microsecond)}
-	for _, f := range [...]struct {
-		name  string
-		value *string
-	}{
-		{shopify.HeaderTopic, &e.Topic},
-		{shopify.HeaderShop, &e.Shop},
-		{shopify.HeaderAPIVersion, &e.APIVersion},
-		{shopify.HeaderWebhookID, &e.WebhookID},
-	} {
-		if err := required(h, f.name, f.value); err != nil {
-			return nil, err
-		}
-	}
-	if bellhop.OwnTopic(e.Topic) { // nobody signs the topic
-		return nil, bellhop.Invalidf("own_topic", "the topic %s is bellhop's own: no webhook has it",
-			bellhop.Clip(e.Topic, 40))
-	}
-	shop, err := bellhop.ParseShopDomain(e.Shop)
+	e, err := shopify.ReadHeaders(h)
 	if err != nil {
 		return nil, err
 	}
-	e.Shop = shop
-	e.ShopifyEventID = optional(h, shopify.HeaderEventID)
-	if at, ok := shopify.ParseTime(optional(h, shopify.HeaderTriggeredAt)); ok {
-		e.TriggeredAt = at.UTC()
-	}
+	e.AcceptedAt = a.Now().UTC().Truncate(time.Microsecond)
 	id, err := uuid.NewV7()
 	e.ID = bellhop.EventID(id)
 	return e, err
-}
-
-func required(h http.Header, name string, value *string) error {
-	switch values := h[name]; {
-	case len(values) > 1:
-		return bellhop.Invalidf("header_repeated", "the header %s is given more than once", name)
-	case len(values) == 0 || values[0] == "":
-		return bellhop.Invalidf("header_missing", "the header %s is missing", name)
-	default:
-		*value = keep(values[0])
-		return nil
-	}
-}
-
-// optional returns the first value, since nothing depends on these headers.
-func optional(h http.Header, name string) string {
-	if values := h[name]; len(values) > 0 {
-		return keep(values[0])
-	}
-	return ""
-}
-
-// keep makes a header's value fit for every database.
-func keep(s string) string {
-	if len(s) > maxHeader {
-		s = s[:maxHeader]
-	}
-	return strings.ToValidUTF8(s, "")
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/shopify"
@@ -94,6 +96,47 @@ func TestAcceptKeepsWhatCame(t *testing.T) {
 	if want := time.Date(2026, 11, 22, 9, 0, 0, 123456000, time.UTC); !e.AcceptedAt.Equal(want) {
 		t.Errorf("accepted at %v, want %v in microseconds", e.AcceptedAt, want)
 	}
+}
+
+// asEvent renames a webhook's headers to those of an Event about an order.
+func asEvent(h http.Header, action string) http.Header {
+	event := http.Header{"Shopify-Action": {action}, "Shopify-Handle": {"bellhop"}}
+	for name, values := range h {
+		event[strings.TrimPrefix(name, "X-")] = values
+	}
+	event.Set("Shopify-Topic", "Order")
+	return event
+}
+
+// TestAcceptKeepsEvents: an Event has the same headers under other names, and its action.
+func TestAcceptKeepsEvents(t *testing.T) {
+	a, q := newAcceptor(t)
+	body := []byte(`{"topic":"Order"}`)
+	h := headers(domain, app, body)
+	for _, h := range []http.Header{h, asEvent(h, "update")} {
+		if err := a.Accept(t.Context(), h, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := *q.events[0]
+	want.ID, want.Topic = q.events[1].ID, "Order/update"
+	if diff := cmp.Diff(&want, q.events[1]); diff != "" {
+		t.Error(diff)
+	}
+	noAction := asEvent(h, "")
+	for name, h := range map[string]http.Header{"no action": noAction, "both signatures": both(h, shopify.HeaderHMAC),
+		"both shops": both(h, shopify.HeaderShop), "both topics": both(h, shopify.HeaderTopic)} {
+		if err := a.Accept(t.Context(), h, body); bellhop.KindOf(err) != bellhop.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// both is an Event with one of a webhook's headers.
+func both(webhook http.Header, name string) http.Header {
+	h := asEvent(webhook, "update")
+	h[name] = webhook[name]
+	return h
 }
 
 func TestAcceptTriesSecretsInOrder(t *testing.T) {

@@ -51,7 +51,7 @@ func (a *Acceptor) TooLarge(ctx context.Context, header http.Header, body io.Rea
 		return
 	}
 	counted := &io.LimitedReader{R: body, N: mostHashed + 1}
-	signer, ok, err := a.Keys.Of(e.Shop).VerifyReader(counted, header[shopify.HeaderHMAC][0])
+	signer, ok, err := a.Keys.Of(e.Shop).VerifyReader(counted, shopify.Signature(header))
 	if !ok || err != nil || counted.N == 0 {
 		return
 	}

@@ -2,8 +2,7 @@
 // reads its body ([Decode]). It is pure: its results depend only on its arguments.
 package shopify
 
-// The headers of a webhook, in the form that net/http stores them under.
-// Shopify signs none of them.
+// The headers of a webhook, in the form that net/http stores them under. [ReadHeaders] knows those of an Event, too.
 const (
 	HeaderTopic       = "X-Shopify-Topic"
 	HeaderHMAC        = "X-Shopify-Hmac-Sha256"

@@ -61,9 +61,10 @@ var answers = [...]answer{
 	outEncoded: {label: "encoded", problem: web.NewProblem(http.StatusUnsupportedMediaType, "",
 		"send the body without a Content-Encoding; the signature is over its own bytes")},
 	outInvalid: {label: "invalid", problem: web.NewProblem(http.StatusBadRequest, "",
-		"a header that begins with X-Shopify- comes more than once")},
+		"a header of Shopify's comes more than once")},
 	outUnauthenticated: {label: "unauthenticated", problem: web.NewProblem(http.StatusUnauthorized, "",
-		"X-Shopify-Hmac-Sha256 is missing, or signs this body with a secret that bellhop does not know")},
+		"X-Shopify-Hmac-Sha256, or Shopify-Hmac-Sha256 of an Event, is missing, or signs this body with a secret "+
+			"that bellhop does not know")},
 	outAstray: {label: "astray", problem: web.NewProblem(http.StatusNotFound, "",
 		"webhooks go to "+Path)},
 	outTooLarge: {label: "too_large", problem: web.NewProblem(http.StatusRequestEntityTooLarge, "",

@@ -114,7 +114,7 @@ func New(a Acceptor, o Options) http.Handler {
 // Matches reports whether the endpoint of a site has to answer a request: it came to [Path], with slashes
 // too many or not, or it is a webhook that went astray.
 func Matches(r *http.Request) bool {
-	return r.URL.Path == Path || r.Method == http.MethodPost && len(r.Header[shopify.HeaderHMAC]) > 0 ||
+	return r.URL.Path == Path || r.Method == http.MethodPost && shopify.IsDelivery(r.Header) ||
 		isAt(Path, r.URL.Path)
 }
 
@@ -137,7 +137,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if out != outGone { // which is nobody's fault
 		ours := out.status() >= http.StatusInternalServerError
-		h.refusals.Refused(r.Header.Get(shopify.HeaderShop), h.reason(r, out), ours, cause)
+		h.refusals.Refused(shopify.ShopIn(r.Header), h.reason(r, out), ours, cause)
 	}
 	h.refuse(w, out, cause)
 }
@@ -199,7 +199,7 @@ func (h *webhook) refuseUnread(r *http.Request) outcome {
 		}
 	}
 	for name, values := range r.Header {
-		if len(values) > 1 && strings.HasPrefix(name, "X-Shopify-") {
+		if len(values) > 1 && shopify.OfShopify(name) {
 			return repeated(name)
 		}
 	}
@@ -210,7 +210,7 @@ func (h *webhook) refuseUnread(r *http.Request) outcome {
 // sends each once; attackers evade checks by two values, of which two readers take different
 // ones.
 func repeated(name string) outcome {
-	if name == shopify.HeaderHMAC {
+	if strings.HasSuffix(name, "-Hmac-Sha256") {
 		return outUnauthenticated
 	}
 	return outInvalid

@@ -351,8 +351,8 @@ func TestWebhooksNameTheHeader(t *testing.T) {
 		err    error
 		change func(*http.Request)
 	}{
-		"the header X-Shopify-Topic is missing":                     {bellhop.Invalidf("header_missing", "the header X-Shopify-Topic is missing"), nil},
-		"a header that begins with X-Shopify- comes more than once": {nil, withHeader("X-Shopify-Topic", "a", "b")},
+		"the header X-Shopify-Topic is missing":      {bellhop.Invalidf("header_missing", "the header X-Shopify-Topic is missing"), nil},
+		"a header of Shopify's comes more than once": {nil, withHeader("X-Shopify-Topic", "a", "b")},
 	} {
 		r := webhookRig(t, &acceptor{AcceptFunc: func(context.Context, http.Header, []byte) error { return c.err }})
 		change := []func(*http.Request){}
