@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
@@ -36,7 +37,22 @@ func Open(t testing.TB) context.Context {
 	t.Cleanup(end)
 	tab, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
+	// The browser ends with the context of its first action: a context with a time limit would take it along.
+	if err := chromedp.Do(tab); err != nil {
+		t.Fatalf("start chromium: %v", err)
+	}
 	return tab
+}
+
+// Page says where a tab is and what its page says, also when the tab's context is over: for a test that fails.
+func Page(tab context.Context) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tab), 5*time.Second)
+	defer cancel()
+	page, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`))
+	if err != nil {
+		return fmt.Sprintf("the page can't be read: %v", err)
+	}
+	return page
 }
 
 // call is an action that runs a command of the browser's protocol.
