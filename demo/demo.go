@@ -42,9 +42,10 @@ type State struct {
 	Balance
 }
 
-// Balance counts the acknowledged webhooks by outcome, at one moment.
+// Balance counts the acknowledged webhooks, and the events of orders that bellhop fetched itself, by outcome, at one
+// moment.
 type Balance struct {
-	Acknowledged                                               int64
+	Acknowledged, Fetched                                      int64
 	Recorded, Duplicate, Stale, Skipped, Waiting, Leased, Dead int64
 	Twice                                                      int64 // orders that were recorded twice
 }
@@ -54,14 +55,14 @@ func (b Balance) Sum() int64 {
 	return b.Recorded + b.Duplicate + b.Stale + b.Skipped + b.Waiting + b.Leased + b.Dead
 }
 
-// Holds reports whether every acknowledged webhook is somewhere, and none twice.
-func (b Balance) Holds() bool { return b.Acknowledged == b.Sum() && b.Twice == 0 }
+// Holds reports whether every acknowledged webhook and every fetched order is somewhere, and none twice.
+func (b Balance) Holds() bool { return b.Acknowledged+b.Fetched == b.Sum() && b.Twice == 0 }
 
 // Since subtracts an earlier balance.
 func (b Balance) Since(e Balance) Balance {
 	return Balance{
-		Acknowledged: b.Acknowledged - e.Sum(), Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate,
-		Stale: b.Stale - e.Stale, Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting,
+		Acknowledged: b.Acknowledged - e.Sum(), Fetched: b.Fetched - e.Fetched,
+		Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate, Stale: b.Stale - e.Stale, Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting,
 		Leased: b.Leased - e.Leased, Dead: b.Dead - e.Dead, Twice: b.Twice - e.Twice,
 	}
 }

@@ -62,6 +62,7 @@ type fake struct {
 	stopped bool
 	broken  time.Duration
 	speaks  string
+	fetched int64
 }
 
 func (d *fake) Speak(_ context.Context, language, timezone string) error {
@@ -72,7 +73,7 @@ func (d *fake) Speak(_ context.Context, language, timezone string) error {
 func (d *fake) State(context.Context) (demo.State, error) {
 	return demo.State{Works: !d.stopped, Broken: d.broken,
 		Phone:   []demo.Notification{{Tag: "a", Title: "New order <b>", Body: "$1"}},
-		Balance: demo.Balance{Acknowledged: 3, Recorded: 1, Dead: 1, Waiting: 1}}, nil
+		Balance: demo.Balance{Acknowledged: 3, Fetched: d.fetched, Recorded: 1 + d.fetched, Dead: 1, Waiting: 1}}, nil
 }
 
 func (d *fake) Do(_ context.Context, a demo.Action) error {
@@ -122,6 +123,12 @@ func TestDemosButtons(t *testing.T) {
 		if !slices.Contains(d.did, demo.Action(c.ends)) {
 			t.Errorf("%s did nothing: %v", c.ends, d.did)
 		}
+	}
+	// An order that bellhop fetched came by no webhook, and has its place all the same.
+	*d = fake{fetched: 2}
+	if a := between(r.Get("/", webtest.OwnerSession).Body, "sum-line ", "</p>"); !strings.HasPrefix(a, "good") ||
+		!strings.Contains(a, "<strong>2</strong> fetched =") {
+		t.Error(a)
 	}
 	without := webtest.New(t)
 	if a := without.Post("/demo", webtest.OwnerSession, url.Values{"do": {"order"}}); a.StatusCode != 404 {

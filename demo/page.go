@@ -157,6 +157,7 @@ type view struct {
 	Phone   []Notification // newest first
 	Terms   []term
 	Sum     string
+	Fetched string // "" for none
 	Twice   string
 	Holds   bool
 	Trouble []string // what was stopped or broken
@@ -198,6 +199,9 @@ func (d *wrapped) view(r *http.Request, p bellhop.Person) (*view, error) {
 			on = false
 		}
 		v.Buttons = append(v.Buttons, button{string(a), v.T("demo.do." + string(a)), on})
+	}
+	if s.Fetched > 0 {
+		v.Fetched = number(s.Fetched)
 	}
 	v.Phone = slices.Clone(s.Phone)
 	slices.Reverse(v.Phone)

@@ -58,6 +58,7 @@ type demonstration struct {
 	shop     *shop.Twin
 	admin    string       // address of the shop's admin
 	numbers  atomic.Int64 // the last order's
+	fetched  atomic.Int64 // events of orders that bellhop fetched
 	buttons  *demoButtons
 	before   demo.Balance // of an earlier demo in the same folder
 	pushed   int64        // by it
@@ -119,6 +120,7 @@ func (d *demonstration) run(rate float64, installed, temporary bool) error {
 	if err := d.open(true, true); err != nil {
 		return err
 	}
+	d.options.Reconciler.Queue = fetching{d.parts.Queue, &d.fetched}
 	if err := d.addPeople(installed); err != nil {
 		return err
 	}

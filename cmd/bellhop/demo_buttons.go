@@ -239,7 +239,7 @@ func (b *demoButtons) balance(ctx context.Context) (demo.Balance, error) {
 
 // readBalance also reports whether something moved meanwhile.
 func (b *demoButtons) readBalance(ctx context.Context) (s demo.Balance, moved bool, err error) {
-	acknowledged := b.acknowledged()
+	acknowledged, fetched := b.acknowledged(), b.fetched.Load()
 	if s, err = b.countEvents(ctx); err != nil {
 		return s, false, err
 	}
@@ -247,8 +247,8 @@ func (b *demoButtons) readBalance(ctx context.Context) (s demo.Balance, moved bo
 	if err != nil {
 		return s, false, err
 	}
-	moved = s != again || acknowledged != b.acknowledged()
-	s.Acknowledged = acknowledged
+	moved = s != again || acknowledged != b.acknowledged() || fetched != b.fetched.Load()
+	s.Acknowledged, s.Fetched = acknowledged, fetched
 	s.Twice, err = b.recordedTwice(ctx)
 	return s, moved, err
 }

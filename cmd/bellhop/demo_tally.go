@@ -3,10 +3,26 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"bellhop"
 	"bellhop/demo"
+	"bellhop/reconcile"
 )
+
+// fetching counts the events that bellhop makes of orders that it fetched: the shop sent no webhook of them.
+type fetching struct {
+	reconcile.Queue
+	n *atomic.Int64
+}
+
+func (f fetching) Send(ctx context.Context, events ...*bellhop.Event) error {
+	err := f.Queue.Send(ctx, events...)
+	if err == nil {
+		f.n.Add(int64(len(events)))
+	}
+	return err
+}
 
 // tally counts what happened since the demo began.
 type tally struct {
@@ -22,7 +38,7 @@ func (t tally) String() string {
 	for _, rest := range []struct {
 		n     int64
 		words string
-	}{{t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"}, {t.Dead, "dead"}, {t.failed, "attempts failed"}} {
+	}{{t.Fetched, "fetched"}, {t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"}, {t.Dead, "dead"}, {t.failed, "attempts failed"}} {
 		if rest.n > 0 {
 			line += fmt.Sprintf(", %d %s", rest.n, rest.words)
 		}
