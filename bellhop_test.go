@@ -1,6 +1,7 @@
 package bellhop_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,6 +86,21 @@ func TestMoneyDoesNotAddWhatDoesNotFit(t *testing.T) {
 		if sum, ok := usd.Add(other); ok {
 			t.Errorf("%v + %v = %v", usd, other, sum)
 		}
+	}
+}
+
+// TestEventIDBeginsWithItsTime: ids are of the time that they are made for, and in its order.
+func TestEventIDBeginsWithItsTime(t *testing.T) {
+	at := time.Date(2026, 11, 30, 11, 59, 59, 999_998_000, time.UTC)
+	var before bellhop.EventID
+	for i := range 4 {
+		id := bellhop.NewEventID(at.Add(time.Duration(i) * time.Microsecond))
+		hour := at.Add(time.Duration(i) * time.Microsecond).Truncate(time.Millisecond).UnixMilli()
+		if text := id.String(); !strings.HasPrefix(strings.ReplaceAll(text, "-", ""), fmt.Sprintf("%012x7", hour)) ||
+			!strings.ContainsRune("89ab", rune(text[19])) || bytes.Compare(before[:], id[:]) >= 0 {
+			t.Errorf("%s behind %s, of the milliseconds %x", text, before, hour)
+		}
+		before = id
 	}
 }
 

@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -10,11 +11,22 @@ import (
 )
 
 // EventID names one accepted delivery. It is a UUID of version 7, so that ids
-// made later sort later and an index over them grows at its end.
+// made later sort later and an index over them grows at its end. The time that it begins
+// with, in milliseconds, decides which hour's statement covers the event.
 //
 // Shopify's own webhook id does not serve: it is not covered by the signature,
 // and whether a retry keeps it is not promised.
 type EventID [16]byte
+
+// NewEventID makes an id of the time that an event was accepted at. It has no clock of its own:
+// one that was set back would leave ids in another hour than their events.
+func NewEventID(accepted time.Time) (id EventID) {
+	rand.Read(id[8:])
+	copy(id[:8], binary.BigEndian.AppendUint64(nil, uint64(accepted.UnixMilli())<<16|7<<12|
+		uint64(accepted.Nanosecond()/1000%1000))) // microseconds keep the order within a millisecond
+	id[8] = 0x80 | id[8]&0x3f
+	return id
+}
 
 // String returns the usual form, 36 characters with hyphens.
 func (id EventID) String() string {

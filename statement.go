@@ -35,7 +35,7 @@ type Statement struct {
 	Rung  int            `json:"rung"`            // orders with a push [PushOrderNew] that was sent, or perhaps was
 	Quiet map[string]int `json:"quiet,omitempty"` // the others, by reason
 
-	// Lines counts the ledger's lines of the events that were accepted at or after From and before To. LinesHash is
+	// Lines counts the ledger's lines of the events whose ids begin with a time from From to before To. LinesHash is
 	// over [StampBytes] of each, in the order of the events' ids: the id (16), the outcome (1), and the outcome's
 	// time in microseconds (8, big endian).
 	Lines     int  `json:"lines"`

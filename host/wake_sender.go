@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -126,11 +125,8 @@ func signalsFor(events []*bellhop.Event, done []pipeline.Recorded, now time.Time
 		s.TraceParent = cmp.Or(s.TraceParent, e.TraceParent)
 	}
 	for _, s := range signals {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("make an id: %w", err)
-		}
-		s.ID, s.WebhookID = bellhop.EventID(id), id.String()
+		s.ID = bellhop.NewEventID(now)
+		s.WebhookID = s.ID.String()
 		if s.Body, err = json.Marshal(said[s.Shop]); err != nil {
 			return nil, fmt.Errorf("write a wake-up message: %w", err)
 		}

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"bellhop"
 	"bellhop/queue"
 	"bellhop/shopify"
@@ -91,7 +89,6 @@ func (a *Acceptor) headers(h http.Header) (*bellhop.Event, error) {
 		return nil, err
 	}
 	e.AcceptedAt = a.Now().UTC().Truncate(time.Microsecond)
-	id, err := uuid.NewV7()
-	e.ID = bellhop.EventID(id)
-	return e, err
+	e.ID = bellhop.NewEventID(e.AcceptedAt)
+	return e, nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"bellhop"
 	"bellhop/internal/wait"
 	"bellhop/shopify"
@@ -177,10 +175,7 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	if o.quiet {
 		topic = bellhop.TopicBackfill
 	}
-	e, err := s.event(is, topic)
-	if err != nil {
-		return nil, err
-	}
+	e := s.event(is, topic)
 	fact, err := shopify.Decode(e)
 	if err == nil && fact.Order == nil {
 		err = stuck(ReasonQuery)
@@ -261,8 +256,8 @@ func (s *step) deleted(m *manner, o *suspect, is *admin.FetchedOrder, was *bellh
 		}
 		return nil, nil
 	}
-	e, err := s.event(is, bellhop.TopicReconcile)
-	return &finding{bellhop.PendingOrder{ID: o.ID, At: is.At, Deleted: true}, kindDeleted, was.CreatedAt, e}, err
+	e := s.event(is, bellhop.TopicReconcile)
+	return &finding{bellhop.PendingOrder{ID: o.ID, At: is.At, Deleted: true}, kindDeleted, was.CreatedAt, e}, nil
 }
 
 // clockSlack is how far our clock and Shopify's may differ.
@@ -274,10 +269,10 @@ func (m *manner) lists(w *bellhop.Walk, o *bellhop.Order) bool {
 }
 
 // event makes an event of an order that was fetched. It counts as triggered when Shopify answered.
-func (s *step) event(f *admin.FetchedOrder, topic string) (*bellhop.Event, error) {
-	id, err := uuid.NewV7()
-	return &bellhop.Event{ID: bellhop.EventID(id), Shop: s.state.Shop, Topic: topic, APIVersion: f.Version,
-		TriggeredAt: f.At, AcceptedAt: s.now(), SignedBy: bellhop.SignerAPI, Body: f.Body}, err
+func (s *step) event(f *admin.FetchedOrder, topic string) *bellhop.Event {
+	now := s.now()
+	return &bellhop.Event{ID: bellhop.NewEventID(now), Shop: s.state.Shop, Topic: topic, APIVersion: f.Version,
+		TriggeredAt: f.At, AcceptedAt: now, SignedBy: bellhop.SignerAPI, Body: f.Body}
 }
 
 // send sends what was found. It returns once the events are durable.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/binary"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -133,18 +132,6 @@ func (m *mortal) MoveLease(ctx context.Context, l store.Lease) error {
 	return m.Store.MoveLease(ctx, l)
 }
 
-// dated gives events ids of the clock's time, as they have by the system's: the ledger is read by them.
-type dated struct{ queue.Queue }
-
-func (d dated) Send(ctx context.Context, events ...*bellhop.Event) error {
-	for _, e := range events {
-		var ms [8]byte
-		binary.BigEndian.PutUint64(ms[:], uint64(e.AcceptedAt.UnixMilli()))
-		copy(e.ID[:6], ms[2:])
-	}
-	return d.Queue.Send(ctx, events...)
-}
-
 const codeDead = "dead"
 
 var errDead = bellhop.Errorf(bellhop.Unavailable, codeDead, "the process is dead")
@@ -174,7 +161,7 @@ func (r *rig) open(at wire.Storage) {
 	r.Helper()
 	parts, err := at.Open(r.Context(), wire.Options{Now: r.clock.Now})
 	r.must(err)
-	r.parts, r.queue = parts, dated{parts.Queue}
+	r.parts, r.queue = parts, parts.Queue
 	r.store = &mortal{Store: parts.Store, key: wire.SigningKey(parts.Store)}
 	keys := pipeline.NewKeyring(parts.Store, secret, "")
 	r.acceptor = &pipeline.Acceptor{Keys: keys, Queue: r.queue, Now: r.clock.Now}

@@ -86,7 +86,7 @@ func (k *Check) before(number int64) *bellhop.Statement {
 }
 
 // Ledger checks that the ledger still has the lines that the newest statement of each hour covers. lines returns those
-// of the events that were accepted in a time, as [Lines] does.
+// of a time, as [Lines] does.
 func (k *Check) Ledger(lines func(from, to time.Time) ([]byte, error)) error {
 	for i := range k.chain.Statements {
 		s := &k.chain.Statements[i]

@@ -59,8 +59,8 @@ func (c *Chain) Within(from, to time.Time) *Chain {
 	return part
 }
 
-// Lines returns the ledger's lines of a shop's events that were accepted at or after from and before to, as a statement
-// covers them.
+// Lines returns the ledger's lines of a shop's events whose ids begin with a time at or after from and before to, as a
+// statement covers them.
 func Lines(ctx context.Context, of store.Statements, shop string, from, to time.Time) (lines []byte, err error) {
 	var after bellhop.EventID
 	for {

@@ -21,8 +21,8 @@ type Statements interface {
 	// StatementLines returns the lines that a statement covers; bellhop.NotFound without the statement, or once
 	// they were pruned with the ledger.
 	StatementLines(ctx context.Context, shop string, number int64) ([]byte, error)
-	// LedgerStamps lists the ledger's lines of a shop's events that were accepted at or after from and before to,
-	// by the events' ids, from behind the event after; limit is 1 to [FatesMost].
+	// LedgerStamps lists the ledger's lines of a shop's events whose ids begin with a time at or after from and before
+	// to, in milliseconds, by these ids, from behind the event after; limit is 1 to [FatesMost].
 	LedgerStamps(ctx context.Context, shop string, from, to time.Time, after bellhop.EventID, limit int) (
 		[]LedgerStamp, error)
 	// Fates lists what became of a shop's orders that were created at or after from and before to, by their ids,

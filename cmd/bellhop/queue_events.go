@@ -45,12 +45,9 @@ func (c *queueSendCmd) event(j *job) (*bellhop.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, err
-	}
-	return &bellhop.Event{ID: bellhop.EventID(id), Shop: shop, Topic: c.Topic, APIVersion: c.APIVersion,
-		WebhookID: uuid.NewString(), AcceptedAt: j.stamp(), Body: body}, nil
+	now := j.stamp()
+	return &bellhop.Event{ID: bellhop.NewEventID(now), Shop: shop, Topic: c.Topic, APIVersion: c.APIVersion,
+		WebhookID: uuid.NewString(), AcceptedAt: now, Body: body}, nil
 }
 
 func (t *terminal) body(path string) ([]byte, error) {

@@ -164,6 +164,7 @@ type alteration struct{ sqlite, postgres, want string }
 // alterations returns those that fit together into one database, by what is altered.
 func alterations() map[string][]alteration {
 	first, second, third, added := eventAt(9, 1), eventAt(9, 2), eventAt(9, 3), eventAt(9, 4)
+	moved := eventAt(33, 3) // to another day
 	of := func(id bellhop.EventID) string {
 		return ` WHERE seq = (SELECT seq FROM events WHERE id = ` + blob(id) + `)`
 	}
@@ -190,8 +191,7 @@ func alterations() map[string][]alteration {
 				firstHour + "event " + third.String() + " was removed: it was " + skipped(3)},
 		},
 		"statements": {
-			{`UPDATE events SET accepted_at = accepted_at + 86400000000` + of(third), // to another day
-				`UPDATE events SET accepted_at = accepted_at + interval '1 day'` + at(third),
+			{`UPDATE events SET id = ` + blob(moved) + of(third), `UPDATE events SET id = '` + moved.String() + `'` + at(third),
 				firstHour + "event " + third.String() + " was removed: it was " + skipped(3)},
 			both(`UPDATE statements SET document = replace(document, '"here":3', '"here":2') WHERE number = 2`,
 				"statement 2 (2026-11-22 10:00 to 13:00 UTC): it was altered"),

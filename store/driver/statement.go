@@ -93,9 +93,9 @@ func CheckFates(limit int) error {
 	return nil
 }
 
-// StampsAround returns bounds for the ids of events that were accepted in a time and come behind another one.
-func StampsAround(from, to time.Time, after bellhop.EventID) (first, last bellhop.EventID) {
-	first, last = IDsAround(from, to)
+// StampsBetween returns bounds for the ids that begin with a time and come behind another one.
+func StampsBetween(from, to time.Time, after bellhop.EventID) (first, last bellhop.EventID) {
+	first, last = idsFrom(from), idsFrom(to)
 	if bytes.Compare(after[:], first[:]) > 0 {
 		first = after
 	}

@@ -72,12 +72,11 @@ func ReadSettings(kept string) (s bellhop.Settings, err error) {
 // in the order of acceptance, and a moment before it.
 func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
 	const slack = 10 * time.Second
-	for _, b := range []struct {
-		id *bellhop.EventID
-		at time.Time
-	}{{&first, from.Add(-slack)}, {&last, to.Add(slack)}} {
-		ms := uint64(max(0, b.at.UnixMilli())) << 16
-		binary.BigEndian.PutUint64(b.id[:8], ms)
-	}
-	return first, last
+	return idsFrom(from.Add(-slack)), idsFrom(to.Add(slack))
+}
+
+// idsFrom is in front of all ids that begin with a time.
+func idsFrom(at time.Time) (id bellhop.EventID) {
+	binary.BigEndian.PutUint64(id[:8], uint64(max(0, at.UnixMilli()))<<16)
+	return id
 }

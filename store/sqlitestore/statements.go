@@ -90,7 +90,7 @@ func dropStatementLines(tx *sqlitefile.Tx, before time.Time, limit int) error {
 }
 
 const stamps = `SELECT e.id, l.outcome, l.at FROM events e CROSS JOIN ledger l ON l.seq = e.seq
-	WHERE e.id > ? AND e.id < ? AND e.shop = ? AND e.accepted_at >= ? AND e.accepted_at < ? ORDER BY e.id LIMIT ?`
+	WHERE e.id > ? AND e.id < ? AND e.shop = ? ORDER BY e.id LIMIT ?`
 
 // LedgerStamps implements [store.Statements].
 func (db *DB) LedgerStamps(
@@ -99,13 +99,12 @@ func (db *DB) LedgerStamps(
 	if err := driver.CheckFates(limit); err != nil {
 		return nil, err
 	}
-	behind, before := driver.StampsAround(from, to, after)
+	behind, before := driver.StampsBetween(from, to, after)
 	return get(ctx, db.proceed, "read lines of the ledger", func(c *sqlitefile.Conn) ([]store.LedgerStamp, error) {
 		if _, err := ownShop(c, shop); err != nil {
 			return nil, err
 		}
-		return sqlitefile.All(c.Prepare(stamps).Blob(behind[:]).Blob(before[:]).Text(shop).Int(micros(from)).
-			Int(micros(to)).Int(int64(limit)),
+		return sqlitefile.All(c.Prepare(stamps).Blob(behind[:]).Blob(before[:]).Text(shop).Int(int64(limit)),
 			rows.Stamp[sqlitefile.Row])
 	})
 }

@@ -3,7 +3,6 @@ package storetest
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"sync"
@@ -173,9 +172,8 @@ func ledgerStamps(f *fixture) {
 	facts := f.orders(1, 5)
 	theirs := f.order(other, 1, 1)
 	early := f.order(shop, 6, 1)
-	early.Event.AcceptedAt = day.Add(-time.Hour)
-	binary.BigEndian.PutUint64(early.Event.ID[:], uint64(early.Event.AcceptedAt.UnixMilli())<<16|0x7000)
-	late := f.event(shop, "orders/create") // nobody records it yet
+	early.Event.ID = bellhop.NewEventID(day.Add(-time.Hour)) // whatever it says of its acceptance
+	late := f.event(shop, "orders/create")                   // nobody records it yet
 	skip := bellhop.Fact{Event: f.event(shop, "carts/create"), At: at(50), Skip: bellhop.ReasonTopicUnhandled}
 	f.record(append(slices.Clone(facts), theirs, early, skip)...)
 
