@@ -36,9 +36,7 @@ const (
     returnStatus
     email phone customerLocale note tags poNumber sourceName paymentGatewayNames discountCodes
     customAttributes { key value }
-    customer @include(if: $customers) {
-      id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber }
-    }
+    ` + customerField + `
     billingAddress` + addressFields + `
     shippingAddress` + addressFields + `
     originalTotalPriceSet` + bag + `
@@ -68,6 +66,14 @@ const (
 	inShops = ` { shopMoney { amount currencyCode } }`
 	bag     = ` { shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }`
 
+	// These fields need a scope of their own.
+	customerField = `customer` + ifCustomers + ` {
+      id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber }
+    }`
+	productField = `product` + ifProducts + ` { id }`
+	ifCustomers  = ` @include(if: $customers)`
+	ifProducts   = ` @include(if: $products)`
+
 	addressFields = ` {
       name firstName lastName company address1 address2 city zip province provinceCode country countryCodeV2 phone
     }`
@@ -83,7 +89,7 @@ const (
         customAttributes { key value }` + allocations + `
         taxLines { priceSet` + inShops + ` }
         lineItemGroup { id title quantity }
-        product @include(if: $products) { id }`
+        ` + productField
 	shippingFields = `
         id title code isRemoved
         originalPriceSet` + inShops + allocations

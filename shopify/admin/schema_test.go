@@ -21,7 +21,9 @@ func TestOperationsFitTheSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, text := range admin.Operations() {
+		operations := admin.Operations()
+		operations["OrderEvent"] = shopify.EventQuery([]string{"read_customers", "read_products"})
+		for name, text := range operations {
 			doc, errs := gqlparser.LoadQueryWithRules(s, text, rules.NewDefaultRules())
 			if len(errs) > 0 {
 				t.Errorf("%s in %s: %v", name, version, errs)
