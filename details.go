@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -27,6 +28,7 @@ type Details struct {
 	Customer *Customer `json:"customer,omitempty"`
 	Billing  *Address  `json:"billing_address,omitempty"`
 	Shipping *Address  `json:"shipping_address,omitempty"`
+	Kept     []Kept    `json:"kept,omitempty"` // of these, what the newest version hides
 
 	Items         []Item         `json:"items"`
 	Groups        []ItemGroup    `json:"groups,omitempty"`
@@ -45,6 +47,16 @@ type Details struct {
 
 	// Unread names the fields of the body that had a wrong type or an amount that is none.
 	Unread []string `json:"unread,omitempty"`
+}
+
+// Contact is the name to show: the customer's, or else that of an address or of a company.
+func (d *Details) Contact() string {
+	billing, shipping := cmp.Or(d.Billing, &Address{}), cmp.Or(d.Shipping, &Address{})
+	var name string
+	if d.Customer != nil {
+		name = d.Customer.Name
+	}
+	return cmp.Or(name, billing.Name, shipping.Name, billing.Company, shipping.Company)
 }
 
 // Sums are the parts of an order's total. They are in the order's currency.

@@ -241,7 +241,7 @@ const (
 // shares with copies of the order stays as it is.
 func (o *Order) Redact() {
 	o.CustomerName, o.CustomerEmail, o.Note = "", "", ""
-	o.Customer, o.Billing, o.Shipping, o.Attributes, o.PONumber = nil, nil, nil, nil, ""
+	o.Customer, o.Billing, o.Shipping, o.Kept, o.Attributes, o.PONumber = nil, nil, nil, nil, nil, ""
 	o.Items = slices.Clone(o.Items)
 	for i := range o.Items {
 		o.Items[i].Properties = nil

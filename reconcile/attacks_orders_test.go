@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bellhop"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
 )
@@ -71,5 +72,29 @@ func TestOneOrderThatNobodyReads(t *testing.T) {
 		if _, there := r.here(demo, id); !there {
 			t.Errorf("order %d is not here: one other order can't be read, %s", id, r.state(demo).Reason)
 		}
+	}
+}
+
+// TestWithheldStays: what Shopify no longer shows the app stays as it is known.
+func TestWithheldStays(t *testing.T) {
+	r := ready(t)
+	var was bellhop.Order
+	for _, id := range r.orders(demo, 20) {
+		r.run(0)
+		if o, _ := r.here(demo, id); o.Customer != nil && o.Customer.Name != "" {
+			was = o
+		}
+	}
+	r.must(r.twin.SetScopes(demo, []string{"read_orders"}))
+	r.run(time.Minute)
+	r.faults(demo, shop.Faults{Dropped: 1})
+	r.must(r.twin.ChangeOrder(demo, was.ID, shop.OrderChange{Change: simulate.ChangeNote}))
+	r.until(soon, "the change is here", func() bool {
+		is, _ := r.here(demo, was.ID)
+		return is.UpdatedAt.After(was.UpdatedAt)
+	})
+	is, _ := r.here(demo, was.ID)
+	if is.Customer == nil || *is.Customer != *was.Customer || is.CustomerName != was.CustomerName {
+		t.Errorf("customer %+v %q became %+v %q", was.Customer, was.CustomerName, is.Customer, is.CustomerName)
 	}
 }

@@ -53,20 +53,10 @@ func orderOf(from *order, e *bellhop.Event, unread []string) (*bellhop.Order, er
 	o.Details = r.details(from)
 	o.History = r.history(from, e)
 	o.Pieces = o.Details.Pieces()
-	o.CustomerName, o.CustomerEmail = contact(&o.Details), clean(cmp.Or(from.Email, from.ContactEmail,
+	o.CustomerName, o.CustomerEmail = o.Details.Contact(), clean(cmp.Or(from.Email, from.ContactEmail,
 		from.Customer.Email), maxText)
 	o.Unread = r.unread
 	return o, r.err
-}
-
-// contact is the name to show: the customer's, or else that of an address or of a company.
-func contact(d *bellhop.Details) string {
-	billing, shipping := cmp.Or(d.Billing, &bellhop.Address{}), cmp.Or(d.Shipping, &bellhop.Address{})
-	var name string
-	if d.Customer != nil {
-		name = d.Customer.Name
-	}
-	return cmp.Or(name, billing.Name, shipping.Name, billing.Company, shipping.Company)
 }
 
 // reader reads values. It remembers the first error, and the fields that it had to leave out.

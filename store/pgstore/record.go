@@ -54,6 +54,9 @@ func plan[T any](
 		if l.unmarked != "" {
 			return &store.UnmarkedError{Shop: l.unmarked}
 		}
+		if err := l.loadKnown(tx); err != nil {
+			return err
+		}
 		var s recording
 		s.Recording, result = rule(l.Before, facts)
 		s.writes = newWrites(db, &s.Changes)
@@ -182,4 +185,32 @@ func (l *loading) addOwed(r *postgres.Row) {
 	if o := l.Orders[rules.OrderKey{Shop: p.Shop, ID: p.Order}]; o != nil {
 		o.Owed = append(o.Owed, p)
 	}
+}
+
+// loadKnown loads the content of the orders of which the rule needs it.
+func (l *loading) loadKnown(tx *postgres.Tx) error {
+	needed := map[*rules.StoredOrder]*whole{}
+	names := map[*rules.StoredOrder]orderName{}
+	for i := range l.facts {
+		f := &l.facts[i]
+		s := l.Shops[f.Event.Shop]
+		if s == nil || f.Order == nil {
+			continue
+		}
+		if o := l.Orders[rules.OrderKey{Shop: s.Row, ID: f.OrderID}]; o != nil && rules.Reads(&o.State, f) {
+			needed[o], names[o] = &whole{}, orderName{f.Event.Shop, f.OrderID}
+		}
+	}
+	if len(needed) == 0 {
+		return nil
+	}
+	err := tx.Do(func(b *postgres.Batch) {
+		for o, w := range needed {
+			w.loadDocumented(b, names[o].domain, names[o].id)
+		}
+	})
+	for o, w := range needed {
+		o.Known = &w.order
+	}
+	return err
 }

@@ -45,6 +45,8 @@ type StoredOrder struct {
 	Row   int64
 	State State
 	Owed  []*Push // on their way; needed when a fact deletes the order
+	// Known is its content, needed when a fact [Reads] it.
+	Known *bellhop.Order
 }
 
 // Recording holds the changes of recorded facts. A driver saves all of it, in one
@@ -88,7 +90,8 @@ type OrderChange struct {
 	Happened bool // its history changed
 
 	owed              []*Push
-	changed, bodiless bool // it is in Recording.Orders, .Bodiless
+	known             *bellhop.Order // its content as it is stored
+	changed, bodiless bool           // it is in Recording.Orders, .Bodiless
 }
 
 // NewPush is a push, or a fan-out, that an order owes. A new order has owed none before.
@@ -178,13 +181,17 @@ func (p *recordPlan) decide(f *bellhop.Fact, l *LineChange) bellhop.Result {
 	f, why := p.redacted(&before, f)
 	m := Merge(before, *f)
 	m.redact(&before, why, f.At)
+	kept := false
+	if why == "" && before.RedactedFor == "" {
+		f, kept = o.keep(&m, before.Version, f)
+	}
 	l.DropsBody = l.DropsBody || m.State.RedactedFor != ""
-	p.change(o, &m, f)
+	p.change(o, &m, f, kept)
 	for _, n := range m.News {
 		m.Result.Pushes += p.owe(shop, o, n, f)
 	}
-	if kind, ok := m.Change(before); ok {
-		p.Stream = append(p.Stream, StreamRow{Kind: kind, Shop: shop.Row, Order: f.OrderID, At: f.At,
+	if kind, ok := m.Change(before); ok || kept {
+		p.Stream = append(p.Stream, StreamRow{Kind: cmp.Or(kind, store.ChangeUpdated), Shop: shop.Row, Order: f.OrderID, At: f.At,
 			TraceParent: f.Event.TraceParent})
 	}
 	return m.Result
@@ -268,17 +275,17 @@ func (p *recordPlan) order(shop *StoredShop, f *bellhop.Fact) *OrderChange {
 		o = &p.orderRoom[len(p.orders)]
 		o.OrderKey, o.Domain = k, f.Event.Shop
 		if was := p.before.Orders[k]; was != nil {
-			o.Row, o.State, o.owed = was.Row, was.State, was.Owed
+			o.Row, o.State, o.owed, o.known = was.Row, was.State, was.Owed, was.Known
 		}
 		p.orders[k] = o
 	}
 	return o
 }
 
-// change brings an order to the merged state.
-func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
+// change brings an order to the merged state. Its content was changed before if it keeps something of an older fact.
+func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact, kept bool) {
 	if !o.changed && (o.Row == 0 || m.Result.Outcome == bellhop.OutcomeRecorded ||
-		m.Happened || m.State.Version.Compare(o.State.Version) != 0) {
+		m.Happened || kept || m.State.Version.Compare(o.State.Version) != 0) {
 		o.changed, p.Orders = true, append(p.Orders, o)
 	}
 	if !o.bodiless && m.State.Deleted {
@@ -300,7 +307,7 @@ func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact) {
 // wipe removes an order and its owed pushes. A push that this batch would add begins as
 // skipped, since nobody has seen it.
 func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
-	o.Wiped, o.Content, o.First = true, nil, nil
+	o.Wiped, o.Content, o.First, o.known = true, nil, nil, nil
 	p.Skip(o.owed, store.ReasonOrderDeleted, at)
 	for i := range p.Owed {
 		if n := &p.Owed[i]; n.Order == o && n.Skipped == "" {

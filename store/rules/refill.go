@@ -35,6 +35,9 @@ func (p *recordPlan) refill(o *OrderChange, f *bellhop.Fact) {
 		if len(m.State.History.Refunds) > 0 { // an older bellhop took a restock for a refund
 			m.State.RefundedAt = m.State.History.RefundedAt()
 		}
+		if was := o.content(o.State.Version); was != nil {
+			f = withKept(f, was)
+		}
 		o.Content = f
 	}
 	if !m.Content && !m.Happened {

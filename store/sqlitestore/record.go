@@ -107,7 +107,11 @@ func load(c *sqlitefile.Conn, facts []bellhop.Fact) (b rules.Before, err error) 
 			}
 		}
 		if s != nil && f.OrderID != 0 {
-			if err := loadOrder(c, b.Orders, rules.OrderKey{Shop: s.Row, ID: f.OrderID}, f.Deleted); err != nil {
+			k := rules.OrderKey{Shop: s.Row, ID: f.OrderID}
+			if err := loadOrder(c, b.Orders, k, f.Deleted); err != nil {
+				return b, err
+			}
+			if err := loadKnown(c, b.Orders[k], f); err != nil {
 				return b, err
 			}
 		}

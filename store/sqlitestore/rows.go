@@ -30,6 +30,16 @@ func loadOrder(c *sqlitefile.Conn, orders map[rules.OrderKey]*rules.StoredOrder,
 	return err
 }
 
+// loadKnown loads an order's content if the rule needs it for a fact.
+func loadKnown(c *sqlitefile.Conn, o *rules.StoredOrder, f *bellhop.Fact) error {
+	if o == nil || o.Known != nil || !rules.Reads(&o.State, f) {
+		return nil
+	}
+	known, err := readDocumented(c, f.Event.Shop, o.Row)
+	o.Known = &known
+	return err
+}
+
 // bindState binds rows.StateColumns.
 func bindState(st *sqlitefile.Stmt, s *rules.State) *sqlitefile.Stmt {
 	return st.Bool(s.Deleted).Time(s.Version.UpdatedAt).Time(s.Version.TriggeredAt).Int(int64(s.Version.Hash)).

@@ -89,3 +89,38 @@ func fetchedBringsNothingBack(f *fixture) {
 	o := again(7, 2)
 	f.equal("it changed since", []string{o.CustomerName, o.RedactedFor}, []string{"Jo Lee", ""})
 }
+
+// hiddenStays records a version of which Shopify hides the customer beside one that shows it: what is known stays, the
+// owners' apps are told where an older one brings it, and redaction takes it away.
+func hiddenStays(f *fixture) {
+	f.addShop(shop)
+	hidden := func(id int64, version int) bellhop.Fact {
+		fact := f.order(shop, id, version)
+		o := fact.Order
+		o.CustomerName, o.CustomerEmail, o.Shipping = "", "", &bellhop.Address{City: "Busan"}
+		return fetched(bellhop.TopicReconcile, fact)
+	}
+	shown := f.personal(7, 1)
+	f.record(shown)
+	f.record(hidden(7, 2))
+	f.record(hidden(8, 2))
+	before := len(must(f.s.Changes(f.ctx, shop, 0, 100))(f))
+	f.equal("an older one", f.outcomes(f.personal(8, 1)), []bellhop.Outcome{bellhop.OutcomeStale})
+	f.equal("changes", len(must(f.s.Changes(f.ctx, shop, 0, 100))(f)), before+1)
+	for id := int64(7); id <= 8; id++ {
+		o := f.getOrder(id)
+		f.equal("customer", []any{o.CustomerName, o.CustomerEmail, *o.Customer, *o.Billing},
+			[]any{"Jo Lee", shown.Order.CustomerEmail, *shown.Order.Customer, *shown.Order.Billing})
+		f.equal("the rest", []any{o.Version.UpdatedAt, o.Total.String(), *o.Shipping},
+			[]any{at(2), "10.02", bellhop.Address{City: "Busan"}})
+	}
+	f.equal("a search", f.ids(store.OrderQuery{Text: "Lee"}), []int64{8, 7})
+	f.redact(bellhop.RedactedForRequest, at(100), 7)
+	f.redact(bellhop.RedactedForRetention, at(100), 8)
+	f.record(hidden(7, 3), hidden(8, 3))
+	for id := int64(7); id <= 8; id++ {
+		o := f.getOrder(id)
+		f.equal("redacted", []any{o.CustomerName, o.CustomerEmail, o.Customer, o.Billing, o.Kept},
+			[]any{"", "", (*bellhop.Customer)(nil), (*bellhop.Address)(nil), []bellhop.Kept(nil)})
+	}
+}

@@ -13,6 +13,7 @@ import (
 type model struct {
 	deleted bool
 	newest  *bellhop.Order
+	named   *bellhop.Order // the newest that shows its customer
 	edits   map[int64]bellhop.Edit
 	refunds map[int64]bellhop.Refund
 }
@@ -25,10 +26,22 @@ func (m *model) add(f bellhop.Fact) {
 		if m.newest == nil || f.Order.Version.Compare(m.newest.Version) > 0 {
 			m.newest = f.Order
 		}
+		if f.Order.Customer != nil && (m.named == nil || f.Order.Version.Compare(m.named.Version) > 0) {
+			m.named = f.Order
+		}
 		m.happened(&f.Order.History)
 	default:
 		m.happened(f.History)
 	}
+}
+
+// shown is the newest version, with the customer of the newest that shows one.
+func (m *model) shown() *bellhop.Order {
+	o := *m.newest
+	if m.named != nil {
+		o.Customer, o.CustomerName, o.CustomerEmail = m.named.Customer, m.named.CustomerName, m.named.CustomerEmail
+	}
+	return &o
 }
 
 func (m *model) happened(h *bellhop.History) {

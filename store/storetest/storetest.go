@@ -130,7 +130,7 @@ func Run(t *testing.T, d Driver) {
 		{"Reconciliations", reconciliations}, {"ReconciliationsInTurn", reconciliationsInTurn},
 		{"HeadsOfOrders", headsOfOrders}, {"HeadsOfATime", headsOfATime}, {"WholeOrders", wholeOrders},
 		{"FetchedIsNotHeard", fetchedIsNotHeard}, {"FetchedRings", fetchedRings},
-		{"FetchedBringsNothingBack", fetchedBringsNothingBack},
+		{"FetchedBringsNothingBack", fetchedBringsNothingBack}, {"HiddenStays", hiddenStays},
 		{"Disconnected", disconnected}, {"DisconnectedWithinBudget", disconnectedWithinBudget},
 		{"Uninstalled", uninstalled},
 		{"UninstalledInPortions", uninstalledInPortions}, {"UninstalledOfSeveralShops", uninstalledOfSeveralShops},
