@@ -159,7 +159,7 @@ type OpenHour struct {
 
 // Bounds of a [Reconciliation].
 const (
-	MaxPending   = 1000
+	MaxPending   = 5000
 	MaxOpenHours = 2500 // more than fit into a hundred days
 	MaxAltered   = 200
 )

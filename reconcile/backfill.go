@@ -127,7 +127,10 @@ func (s *step) bulk(ctx context.Context, w *bellhop.Walk) error {
 	b, err := api.Bulk(ctx, w.Bulk)
 	if err == nil && !b.Done {
 		w.Total = max(w.Total, b.Orders)
-		return nil
+		if s.now().Sub(w.StartedAt) < bulkMost {
+			return nil
+		}
+		err = bellhop.Errorf(bellhop.Unavailable, string(admin.BulkFailed), "it is not done after a day")
 	}
 	before := w.BulkRead
 	if err == nil {

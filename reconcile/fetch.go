@@ -53,13 +53,25 @@ func (s *step) room(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return stuckBy(ReasonQueueBehind, err)
-		case d.Waiting < mostWaiting && len(s.state.Pending)+fetchAtOnce <= bellhop.MaxPending:
+		case d.Waiting < mostWaiting && s.keepsMore():
 			return nil
 		case s.over(ctx):
 			return errFull
 		}
 		s.pause(ctx)
 	}
+}
+
+// keepsMore reports whether the state has room for orders on their way. Those that were sent again have room of their
+// own, so that orders that nobody can record hold up no others.
+func (s *step) keepsMore() bool {
+	all, young := len(s.state.Pending)+fetchAtOnce, fetchAtOnce
+	for i := range s.state.Pending {
+		if s.state.Pending[i].Tries == 0 {
+			young++
+		}
+	}
+	return all <= bellhop.MaxPending && young <= mostYoung
 }
 
 // roomPause is how often a walk looks whether the queue has room.

@@ -20,6 +20,7 @@ const (
 	ReasonTooLarge     = "body_too_large"
 	ReasonInternal     = "internal"
 	ReasonClock        = "clock"
+	ReasonUnrecorded   = "unrecorded"
 	ReasonQuery        = "admin_query" // the code of package admin for what Shopify does not understand
 )
 
@@ -31,6 +32,7 @@ var advice = map[string]string{
 	ReasonQueueBehind:  "bellhop's own queue is behind or does not answer: see bellhop queue ls, and that a worker runs",
 	ReasonShopDisabled: "the shop is disabled, so that its orders are not recorded: bellhop shop enable",
 	ReasonUninstalled:  "the app was removed from the shop: install it there again",
+	ReasonUnrecorded:   "orders were found, sent again and not recorded: see bellhop dead ls, and the worker's log",
 	ReasonTooLarge:     "an order is larger than the queue takes: with SQS add bucket=NAME to BELLHOP_QUEUE",
 }
 
@@ -67,17 +69,27 @@ func (s *step) reasonOf(cause error) string {
 // partly is why something is not compared although the shop can be.
 func (s *step) partly() string {
 	t := &s.state.Troubles
-	changing := slices.ContainsFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
-		return p.At.IsZero() && !p.Deleted
-	})
-	if reason := cmp.Or(t.Look, t.Sweep, t.Night); reason != "" || !changing {
+	if reason := cmp.Or(t.Look, t.Sweep, t.Night); reason != "" {
 		return reason
 	}
-	return string(admin.Changing)
+	some := func(is func(*bellhop.PendingOrder) bool) bool {
+		return slices.ContainsFunc(s.state.Pending, func(p bellhop.PendingOrder) bool { return is(&p) })
+	}
+	switch {
+	case some(func(p *bellhop.PendingOrder) bool { return p.At.IsZero() && !p.Deleted }):
+		return string(admin.Changing)
+	case some(func(p *bellhop.PendingOrder) bool { return p.Tries > 1 }):
+		return ReasonUnrecorded
+	}
+	return ""
 }
 
-// bulkEvery is how often bellhop asks whether a bulk operation is done.
-const bulkEvery = 10 * time.Second
+// How often bellhop asks whether a bulk operation is done: later from time to time, and for a day at most.
+const (
+	bulkEvery = 10 * time.Second
+	bulkLate  = 5 * time.Minute
+	bulkMost  = 24 * time.Hour
+)
 
 // fullPause is how long a walk waits for room in the queue, and a backfill for what it sent last.
 const fullPause = 5 * time.Second
@@ -102,7 +114,7 @@ func (s *step) due(cause error, now time.Time) time.Time {
 	due := earliest(st.LookDue, st.SweepDue, s.nightDue())
 	switch { // they wait for Shopify, or for what was sent
 	case st.Backfill.Bulk != "":
-		due = earliest(due, now.Add(bulkEvery))
+		due = earliest(due, now.Add(min(bulkLate, max(bulkEvery, now.Sub(st.Backfill.StartedAt)/8))))
 	case st.Backfill.Running():
 		due = earliest(due, now.Add(fullPause))
 	case st.Night.Running(), len(st.Pending) > 0:

@@ -70,8 +70,9 @@ const (
 
 // Bounds of a step.
 const (
-	fetchAtOnce = 20  // whole orders in memory
-	mostWaiting = 200 // events: no walk sends more while so many wait
+	fetchAtOnce = 20   // whole orders in memory
+	mostWaiting = 200  // events: no walk sends more while so many wait
+	mostYoung   = 1000 // orders that were sent once and are not seen recorded
 	bulkFrom    = 5000
 )
 

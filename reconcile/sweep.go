@@ -91,16 +91,18 @@ func (s *step) leave(m *manner, created time.Time) {
 	}
 }
 
-// hourIn finds an hour, and adds it if it is missing and there is room.
+// hourIn finds an hour, and adds it if it is missing. Where there is no room the latest one goes: the sweep that comes
+// to it counts anew.
 func hourIn(hours *[]bellhop.OpenHour, hour time.Time) *bellhop.OpenHour {
 	i, there := slices.BinarySearchFunc(*hours, hour, func(h bellhop.OpenHour, hour time.Time) int {
 		return h.Hour.Compare(hour)
 	})
 	switch {
 	case there:
-	case len(*hours) >= bellhop.MaxOpenHours:
+	case i == bellhop.MaxOpenHours:
 		return nil
 	default:
+		*hours = (*hours)[:min(len(*hours), bellhop.MaxOpenHours-1)]
 		*hours = slices.Insert(*hours, i, bellhop.OpenHour{Hour: hour})
 	}
 	return &(*hours)[i]

@@ -286,7 +286,7 @@ func (s *step) unlisted(ctx context.Context, w *bellhop.Walk, m *manner, p *page
 		switch {
 		case len(known) < limit:
 			return all, nil
-		case len(all) > bellhop.MaxPending: // nobody deletes so many: the list is broken
+		case len(all) > mostYoung: // nobody deletes so many: the list is broken
 			return nil, stuck(ReasonIndexBehind)
 		}
 	}
