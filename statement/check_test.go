@@ -21,6 +21,8 @@ func TestAlterations(t *testing.T) {
 	later := func(l store.LedgerStamp) store.LedgerStamp { l.At = made.Add(time.Hour); return l }
 	writing := recorded
 	writing.At = made.Add(-statement.Slack)
+	slowClock := recorded // the clock of a server may be four minutes behind that of another
+	slowClock.At = made.Add(-4 * time.Minute)
 	moved := recorded
 	moved.At = moved.At.Add(time.Microsecond)
 	movedDead := dead
@@ -35,6 +37,7 @@ func TestAlterations(t *testing.T) {
 		"inserted":                 {nil, some(recorded), statement.Inserted},
 		"came later":               {nil, some(later(recorded)), statement.Settled},
 		"was being written":        {nil, some(writing), statement.Settled},
+		"by a clock behind":        {nil, some(slowClock), statement.Settled},
 		"another time":             {some(recorded), some(moved), statement.Changed},
 		"recorded again":           {some(recorded), some(later(recorded)), statement.Changed},
 		"recorded became stale":    {some(recorded), some(later(line(1, 1, bellhop.OutcomeStale))), statement.Changed},

@@ -93,8 +93,8 @@ func (a *Alteration) Event() bellhop.EventID {
 }
 
 // Slack is how much older than a statement a line may be that the statement could not see yet: it was being written,
-// or another machine's clock is behind.
-const Slack = time.Minute
+// or another server's clock is behind: bellhop works with clocks that differ by five minutes.
+const Slack = 5 * time.Minute
 
 // Alterations compares the lines of an hour with what they were when a statement was made. Both are in the order of
 // their events' ids.
