@@ -139,7 +139,9 @@ func outdates[T stepper](all, others []T) bool {
 // EditedAt is the time of the newest edit; zero without one.
 func (h *History) EditedAt() (at time.Time) {
 	for i := range h.Edits {
-		at = later(at, h.Edits[i].At)
+		if h.Edits[i].At.After(at) {
+			at = h.Edits[i].At
+		}
 	}
 	return at
 }
@@ -147,8 +149,8 @@ func (h *History) EditedAt() (at time.Time) {
 // RefundedAt is when money went back for the last time; zero if none did.
 func (h *History) RefundedAt() (at time.Time) {
 	for i := range h.Refunds {
-		if h.Refunds[i].Amount != "" {
-			at = later(at, h.Refunds[i].At)
+		if r := &h.Refunds[i]; r.Amount != "" && r.At.After(at) {
+			at = r.At
 		}
 	}
 	return at
@@ -161,11 +163,4 @@ func (h *History) Refund(id int64) (r Refund, ok bool) {
 		return Refund{}, false
 	}
 	return h.Refunds[at], true
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -3,7 +3,6 @@ package simulate
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"bellhop"
 )
@@ -127,19 +126,14 @@ func (o *modelled) expected(k OrderKey) Expected {
 	e.Order.History = bellhop.History{Refunds: byID(o.refunds), Fulfillments: byID(o.parcels), Edits: byID(o.edits),
 		Risks: byID(o.risks)}
 	for _, s := range o.edits {
-		e.Order.EditedAt = later(e.Order.EditedAt, s.At)
+		if s.At.After(e.Order.EditedAt) {
+			e.Order.EditedAt = s.At
+		}
 	}
 	for _, s := range o.refunds {
-		if s.Amount != "" {
-			e.Order.RefundedAt = later(e.Order.RefundedAt, s.At)
+		if s.Amount != "" && s.At.After(e.Order.RefundedAt) {
+			e.Order.RefundedAt = s.At
 		}
 	}
 	return e
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

@@ -141,7 +141,7 @@ func (k *Check) goesOn(i int) {
 	if i > 0 && all[0].Number == 1 && all[i-1].Number == s.Number-1 && !k.bad[i-1] && s.From.After(k.end) {
 		k.add(Fault{Code: FaultRemoved, From: k.end, To: s.From, Text: "hours were never stated, or no longer are"})
 	}
-	k.end = later(k.end, s.To)
+	k.end = latest(k.end, s.To)
 }
 
 // was says what an older file has instead, if there is one that has the statement.

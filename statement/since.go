@@ -40,7 +40,7 @@ func (k *Check) Closed(from, to time.Time) {
 			Text: "the first hours were never stated, or no longer are"})
 	}
 	for i := range k.chain.Statements {
-		last = later(last, k.chain.Statements[i].To)
+		last = latest(last, k.chain.Statements[i].To)
 	}
 	if to.After(last) {
 		k.add(Fault{Code: FaultRemoved, From: last, To: to,
@@ -104,7 +104,7 @@ func (k *Check) Ledger(lines func(from, to time.Time) ([]byte, error)) error {
 					return err
 				}
 			}
-			from = later(to, from.Add(time.Hour))
+			from = latest(to, from.Add(time.Hour))
 		}
 	}
 	return nil
@@ -120,12 +120,7 @@ func (k *Check) run(i int, from time.Time) time.Time {
 	return k.chain.Statements[i].To
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+func latest(all ...time.Time) time.Time { return slices.MaxFunc(all, time.Time.Compare) }
 
 // ledger compares the ledger's lines of a time, which ends with a statement's or has empty hours alone.
 func (k *Check) ledger(i int, from, to time.Time, is []byte) error {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"bellhop"
@@ -108,32 +109,44 @@ func (m *Month) has(to time.Time) bool {
 
 // readOpen counts the orders of the hours that are not closed.
 func (m *Month) readOpen(ctx context.Context, from store.Statements) error {
-	begin, end := later(m.State.ClosedTo, m.From), earlier(m.To, m.Now)
+	begin, end := latest(m.State.ClosedTo, m.From), earliest(m.To, m.Now)
 	if m.State.From.IsZero() || !begin.Before(end) {
 		return nil
 	}
-	hours := map[time.Time][]store.Fate{}
-	for after, n := int64(0), 0; ; {
-		some, err := from.Fates(ctx, m.Shop.Domain, begin, end, after, store.FatesMost)
+	left := maxOpen
+	for day := begin; day.Before(end) && !m.More; {
+		next := earliest(day.UTC().Truncate(24*time.Hour).Add(24*time.Hour), end)
+		hours, err := m.fates(ctx, from, day, next, &left)
 		if err != nil {
 			return err
+		}
+		for hour := day.UTC().Truncate(time.Hour); hour.Before(next); hour = hour.Add(time.Hour) {
+			m.open(hour, hours[hour])
+		}
+		day = next
+	}
+	return nil
+}
+
+// fates reads what became of the orders of a day at most: each page of a question goes through all orders of its time.
+func (m *Month) fates(ctx context.Context, from store.Statements, begin, end time.Time, left *int) (
+	map[time.Time][]store.Fate, error) {
+	hours := map[time.Time][]store.Fate{}
+	for after := int64(0); ; {
+		some, err := from.Fates(ctx, m.Shop.Domain, begin, end, after, store.FatesMost)
+		if err != nil {
+			return nil, err
 		}
 		for _, f := range some {
 			hour := f.CreatedAt.UTC().Truncate(time.Hour)
 			hours[hour] = append(hours[hour], f)
 			after = f.Order
 		}
-		if n += len(some); len(some) < store.FatesMost {
-			break
-		}
-		if m.More = n >= maxOpen; m.More {
-			break
+		*left -= len(some)
+		if m.More = *left <= 0; m.More || len(some) < store.FatesMost {
+			return hours, nil
 		}
 	}
-	for hour := begin.UTC().Truncate(time.Hour); hour.Before(end); hour = hour.Add(time.Hour) {
-		m.open(hour, hours[hour])
-	}
-	return nil
 }
 
 // open adds an open hour, unless nothing is known of it.
@@ -153,19 +166,8 @@ func (m *Month) open(hour time.Time, fates []store.Fate) {
 	}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
+func latest(all ...time.Time) time.Time   { return slices.MaxFunc(all, time.Time.Compare) }
+func earliest(all ...time.Time) time.Time { return slices.MinFunc(all, time.Time.Compare) }
 
 // Total sums up the month. Shopify is what the closed hours say.
 func (m *Month) Total() statement.Total { return total(m.Closed, m.Open) }
@@ -193,7 +195,7 @@ func (m *Month) Days() (days []Day) {
 	if m.State.From.IsZero() {
 		return nil
 	}
-	end := earlier(m.To, m.Now)
+	end := earliest(m.To, m.Now)
 	for at := m.From; at.Before(end); at = at.AddDate(0, 0, 1) {
 		next := at.AddDate(0, 0, 1)
 		if !next.After(m.State.From) {
@@ -249,7 +251,7 @@ func (m *Month) Verdict() Verdict {
 // NotChecked returns the reason why a shop is not compared with Shopify any more; "" where it is, although perhaps not
 // to the end, and for the first minutes of some trouble. It is for shops that somebody connected.
 func NotChecked(s *bellhop.Reconciliation, now time.Time) string {
-	last := later(s.CheckedAt, s.ConnectedAt)
+	last := latest(s.CheckedAt, s.ConnectedAt)
 	switch age := now.Sub(last); {
 	case s.Reason != "" && !s.CheckedAt.After(s.Since) && age > staleCheck:
 		return s.Reason
