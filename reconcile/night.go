@@ -55,6 +55,7 @@ func (s *step) night(ctx context.Context) error {
 	s.Connector.Log.Info("compared the orders of the last days", "shop", s.state.Shop, "seen", w.Seen, "missing", w.Found,
 		"different", w.Differed, "deleted", w.Deleted, "began", w.StartedAt)
 	s.state.SweptAt, s.state.Troubles.Night = s.now(), w.Trouble
+	s.state.Altered = slices.DeleteFunc(s.state.Altered, func(hour time.Time) bool { return now.Sub(hour) > alteredFor })
 	*w = bellhop.Walk{}
 	return s.save(ctx)
 }
@@ -159,6 +160,10 @@ func alterations(was, is []byte, made time.Time) (n int, err error) {
 	}
 	return n, err
 }
+
+// alteredFor is how long an altered hour is named. Nothing brings its lines back, as after a restored backup: bellhop
+// verify finds them for as long as the ledger has the others.
+const alteredFor = 30 * 24 * time.Hour
 
 // altered keeps that the lines of a closed hour were altered. Its statement stays as it is.
 func (s *step) altered(hour time.Time, lines int) {

@@ -279,6 +279,10 @@ func TestAlteredLine(t *testing.T) {
 	r.run(90 * time.Minute)
 	hour := start.Add(time.Hour)
 	r.store.without = hour
+	r.must(r.store.UpdateReconciliation(t.Context(), demo, func(s *bellhop.Reconciliation) error {
+		s.Altered = []time.Time{hour.Add(-31 * 24 * time.Hour)} // which was named for long enough
+		return nil
+	}))
 	last, err := r.store.LastStatement(t.Context(), demo)
 	r.must(err)
 	r.run(26 * time.Hour)

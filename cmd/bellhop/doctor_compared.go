@@ -81,8 +81,8 @@ func comparison(s *bellhop.Reconciliation, now time.Time) (found []wire.Finding)
 	}
 	if n := len(s.Altered); n > 0 {
 		found = append(found, wire.Fail("compared", fmt.Sprintf("lines of the ledger were altered in %s of %s, such as that "+
-			"from %s UTC", plural(n, "closed hour"), s.Shop, when(s.Altered[0])),
-			"bellhop verify --db --shop "+s.Shop+" names them"))
+			"from %s UTC, or a backup was restored", plural(n, "closed hour"), s.Shop, when(s.Altered[0])),
+			"bellhop verify --db --shop "+s.Shop+" names the lines; doctor names an hour for 30 days"))
 	}
 	return found
 }

@@ -16,9 +16,10 @@ type restoreCmd struct {
 
 func (restoreCmd) Help() string {
 	return `Replaces everything with the state in FILE, in one step. Running processes go on with the restored state.
-Everything since the backup is gone: Shopify does not send it again. Whom the replaced state was asked to forget
-since stays forgotten. The key that tokens and shops' secrets are sealed
-with is in no backup: have it at its place first, or in BELLHOP_KEY. See docs/key.md.`
+What came since the backup is gone, and Shopify does not send it again. bellhop fetches the orders of connected shops
+by the Admin API, within minutes; handling, invitations and other things of bellhop's own stay gone. Whom the replaced
+state was asked to forget since stays forgotten. The key that tokens and shops' secrets are sealed with is in no
+backup: have it at its place first, or in BELLHOP_KEY. See docs/backups.md and docs/key.md.`
 }
 
 func (c *restoreCmd) Run(j *job) error {
