@@ -103,6 +103,12 @@ func (c *keyRotateCmd) Run(j *job) error {
 		}
 		j.say("Sealed the secrets of %s and the tokens of %s anew.", plural(done.Shops, "shop"),
 			plural(done.Connections, "connection"))
+		if done.Marks {
+			j.say("Sealed the key of marks anew.")
+		}
+		if done.Signing {
+			j.say("Sealed the key of statements anew: it stays the same key.")
+		}
 		return j.said(nil, "Everything is sealed with the key %s: BELLHOP_KEY needs no other.", keys.IDs()[0])
 	})
 }

@@ -79,8 +79,9 @@ func (c *statementShowCmd) asked() (a asked, err error) {
 	if a.shop, err = bellhop.ParseShopDomain(c.Shop); err != nil || c.Month == "" {
 		return a, err
 	}
-	if a.from, err = time.Parse("2006-01", c.Month); err != nil {
-		return a, bellhop.Invalidf("month", "--month %q is not a month: give one such as 2026-11", bellhop.Clip(c.Month, 40))
+	if a.from, err = time.Parse("2006-01", c.Month); err != nil || a.from.Year() < web.FirstYear {
+		return a, bellhop.Invalidf("month", "--month %q is not a month since %d: give one such as 2026-11",
+			bellhop.Clip(c.Month, 40), web.FirstYear)
 	}
 	a.to = a.from.AddDate(0, 1, 0)
 	return a, nil

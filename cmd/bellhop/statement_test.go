@@ -256,6 +256,18 @@ func TestStatementsElsewhere(t *testing.T) {
 			s.Errorf("the replayed line is not named:\n%s", out)
 		}
 		s.run(exitFailed, "verify", older, "--key", key, "--since", newer)
+		for from, args := range map[string][]string{"the same file": {newer}, "the older file": {newer, "--since", older},
+			"the same database": {"--db"}} {
+			out = s.run(exitDone, append([]string{"verify"}, args...)...)
+			if !strings.Contains(out, "The key was taken from "+from+": ") {
+				s.Errorf("it does not say that the key is from %s:\n%s", from, out)
+			}
+		}
+		t := s.T
+		t.Setenv("BELLHOP_KEY", strings.Repeat("A", 42)+"Q="+","+os.Getenv("BELLHOP_KEY"))
+		if out = s.run(exitDone, "key", "rotate"); !strings.Contains(out, "Sealed the key of statements anew") {
+			s.Errorf("rotating says\n%s", out)
+		}
 		s.run(exitFailed, "verify", newer, "--key", statement.KeyText(make([]byte, 32)))
 		text, err := os.ReadFile(newer)
 		s.check(err)
@@ -367,6 +379,8 @@ func TestStatementUsage(t *testing.T) {
 	for _, args := range [][]string{{"verify"}, {"verify", none}, {"verify", text}, {"verify", text, "--db"},
 		{"verify", text, "--shop", itsShop}, {"verify", text, "--key", "x"}, {"verify", "--db", "--since", text},
 		{"verify", "--db=mysql://x"}, {"verify", text, "--since", none}, {"statement"}, {"statement", "--shop", "a b"},
+		{"verify", t.TempDir()}, {"verify", os.DevNull}, {"verify", text, "--since", t.TempDir()},
+		{"statement", "--shop", itsShop, "--month", "0001-01"},
 		{"statement", "--shop", itsShop, "--month", "2026-13"}, {"statement", "--shop", itsShop, "--csv", "--json"}} {
 		if code, _, stderr := runHere(args...); code != exitUsage || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("bellhop %s ended with %d: %s", strings.Join(args, " "), code, stderr)

@@ -88,7 +88,13 @@ func (c *verifyCmd) begin(j *job) (v *verifying, err error) {
 	case c.Shop == "" && c.DB.given && c.Since != "":
 		return nil, bellhop.Invalidf("usage", "--since with --db needs --shop")
 	}
-	v = &verifying{job: j}
+	v = &verifying{job: j, keySource: "the same file"}
+	switch {
+	case c.Since != "":
+		v.keySource = "the older file"
+	case c.DB.given:
+		v.keySource = "the same database"
+	}
 	if c.Keys != "" {
 		if v.keys, err = statement.ParseKeys(c.Keys); err != nil {
 			return nil, err
@@ -103,10 +109,11 @@ func (c *verifyCmd) begin(j *job) (v *verifying, err error) {
 // verifying is a check under way.
 type verifying struct {
 	*job
-	keys    statement.Keys // that somebody gave
-	older   *statement.Chain
-	files   []*os.File
-	checked []verifiedJSON
+	keys      statement.Keys // that somebody gave
+	keySource string         // where they come from otherwise
+	older     *statement.Chain
+	files     []*os.File
+	checked   []verifiedJSON
 }
 
 func (v *verifying) close() {
@@ -117,6 +124,11 @@ func (v *verifying) close() {
 
 // open opens a file of statements until v is closed.
 func (v *verifying) open(path string) (*statement.Chain, error) {
+	is, err := os.Stat(path)
+	if err == nil && !is.Mode().IsRegular() { // a pipe can't be read again, and opening one may wait for ever
+		return nil, bellhop.Invalidf("file", "%s is no file, but a folder, a pipe or a device: write what it has to a file "+
+			"and give that", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, bellhop.Invalidf("file", "can't read %s: %v", path, cmp.Or(errors.Unwrap(err), err))

@@ -96,6 +96,7 @@ func (v *verifying) print() {
 		}
 	}
 	if v.keys == nil && slices.ContainsFunc(v.checked, func(d verifiedJSON) bool { return d.Statements > 0 }) {
-		v.say("Their key comes from where they are themselves: to be sure that bellhop signed them, give --key.")
+		v.say("The key was taken from %s: to be sure that bellhop signed them, give --key, the one that bellhop statement "+
+			"key printed and that you kept elsewhere.", v.keySource)
 	}
 }
