@@ -62,7 +62,8 @@ func (b Balance) Holds() bool { return b.Acknowledged+b.Fetched == b.Sum() && b.
 func (b Balance) Since(e Balance) Balance {
 	return Balance{
 		Acknowledged: b.Acknowledged - e.Sum(), Fetched: b.Fetched - e.Fetched,
-		Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate, Stale: b.Stale - e.Stale, Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting,
+		Recorded: b.Recorded - e.Recorded, Duplicate: b.Duplicate - e.Duplicate, Stale: b.Stale - e.Stale,
+		Skipped: b.Skipped - e.Skipped, Waiting: b.Waiting - e.Waiting,
 		Leased: b.Leased - e.Leased, Dead: b.Dead - e.Dead, Twice: b.Twice - e.Twice,
 	}
 }

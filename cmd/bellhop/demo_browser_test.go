@@ -198,8 +198,8 @@ func TestDemoScreenshots(t *testing.T) {
 var slow, late = regexp.MustCompile(`took too long`), regexp.MustCompile(`reason=busy`)
 
 // TestDemoInstalls goes the way of a merchant: from the shop's admin to the first order on the page. Lists that change
-// are watched inside of the page: WaitVisible wants all rows to stand still for as long as it asks for each of them, and
-// on a slow machine they never do.
+// are watched inside of the page: WaitVisible wants all rows to stand still for as long as it asks for each of them,
+// and on a slow machine they never do.
 func TestDemoInstalls(t *testing.T) {
 	browser := chromium.Open(t)
 	admin, owner, _, end := startDemo(t)

@@ -38,7 +38,8 @@ func (t tally) String() string {
 	for _, rest := range []struct {
 		n     int64
 		words string
-	}{{t.Fetched, "fetched"}, {t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"}, {t.Dead, "dead"}, {t.failed, "attempts failed"}} {
+	}{{t.Fetched, "fetched"}, {t.Waiting + t.Leased, "waiting"}, {t.Skipped, "skipped"},
+		{t.Dead, "dead"}, {t.failed, "attempts failed"}} {
 		if rest.n > 0 {
 			line += fmt.Sprintf(", %d %s", rest.n, rest.words)
 		}
