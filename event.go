@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -141,7 +142,31 @@ const (
 	ReasonNotActedOn     = "not_yet_acted_on" // the compliance topics: a person has to act
 	ReasonBodyTooLarge   = "body_too_large"   // neither accepted nor kept: Shopify got 413
 	ReasonNotConnected   = "not_connected"    // app/scopes_update of a shop that bellhop has no access to
+	ReasonIncomplete     = "incomplete"       // the body lacks fields of an order, which follow
+	ReasonOtherHandle    = "other_handle"     // an Event of another subscription, whose handle follows
 )
+
+// namesInReason bounds how many fields a reason names, and maxName the bytes of one.
+const namesInReason, maxName = 5, 80
+
+// IncompleteReason names the fields that a body lacks.
+func IncompleteReason(lacks []string) string {
+	names := make([]string, 0, namesInReason)
+	for _, name := range lacks[:min(len(lacks), namesInReason)] {
+		names = append(names, Clip(name, maxName))
+	}
+	reason := ReasonIncomplete + ": " + strings.Join(names, ", ")
+	if more := len(lacks) - len(names); more > 0 {
+		reason += fmt.Sprintf(" (and %d more)", more)
+	}
+	return reason
+}
+
+// ReasonParts returns the code of a skipped event's reason, and what follows it: "" for most.
+func ReasonParts(reason string) (code, names string) {
+	code, names, _ = strings.Cut(reason, ": ")
+	return code, names
+}
 
 // ReasonInstalledSince is the reason of an app/uninstalled that is [OutcomeStale].
 const ReasonInstalledSince = "installed_since"

@@ -6,7 +6,7 @@ import (
 )
 
 // Fact is the statement of one event, decoded from its body. It has exactly one of Order, History,
-// Deleted, Shop, Request and Skip.
+// Deleted, Shop, Request, Lacks and Skip.
 type Fact struct {
 	Event *Event
 	At    time.Time // when it is recorded
@@ -17,7 +17,10 @@ type Fact struct {
 	Deleted bool      // the order OrderID was deleted
 	Shop    *ShopNews // the shop itself changed
 	Request *PrivacyRequest
-	Skip    string // nothing to record, for this reason
+	// Lacks names the fields that a body lacks of the order OrderID. So it is a notice: it says that something of
+	// the order changed, and no more. OrderID is 0 where not even that is known.
+	Lacks []string
+	Skip  string // nothing to record, for this reason
 
 	// Marks are of the order and of its people, so that the store recognises whom it has to forget. The
 	// store sets them.

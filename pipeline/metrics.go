@@ -72,7 +72,8 @@ func codeOf(err error) string { return cmp.Or(bellhop.CodeOf(err), "internal") }
 
 func (m *Metrics) processed(outcome bellhop.Outcome, reason string) {
 	if m != nil {
-		m.outcomes.WithLabelValues(string(outcome), reason).Inc()
+		code, _ := bellhop.ReasonParts(reason)
+		m.outcomes.WithLabelValues(string(outcome), code).Inc()
 	}
 }
 

@@ -16,6 +16,11 @@ func decodeAnswer(e *bellhop.Event) (int64, *bellhop.Order, error) {
 	if e.SignedBy != bellhop.SignerAPI {
 		return 0, nil, otherKind(e.Topic, "bellhop did not fetch it")
 	}
+	return answeredOrder(e)
+}
+
+// answeredOrder decodes the order that a query of ours answered.
+func answeredOrder(e *bellhop.Event) (int64, *bellhop.Order, error) {
 	var root answerRoot
 	if _, err := unmarshalLoosely(e.Body, &root); err != nil {
 		return 0, nil, err

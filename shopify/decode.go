@@ -44,6 +44,8 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	case bellhop.TopicBackfill, bellhop.TopicReconcile:
 		f.OrderID, f.Order, err = decodeAnswer(e)
 		f.Deleted = f.Order == nil
+	case TopicEventCreate, TopicEventUpdate, TopicEventDelete:
+		f, err = decodeEvent(e)
 	case TopicAppUninstalled, TopicAppScopesUpdate, TopicShopUpdate:
 		f.Shop, err = decodeShopNews(e)
 	case TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact:

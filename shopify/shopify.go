@@ -29,6 +29,13 @@ const (
 	TopicFulfillmentUpdate       = "fulfillments/update"
 )
 
+// The topics of Events, which also say something of an order: a topic of theirs and an action.
+const (
+	TopicEventCreate = "Order/create"
+	TopicEventUpdate = "Order/update"
+	TopicEventDelete = "Order/delete"
+)
+
 // The topics that say something of the shop itself.
 const (
 	TopicAppUninstalled  = "app/uninstalled"

@@ -212,7 +212,7 @@ type LineQuery struct {
 	Shop      string
 	Topic     string
 	Outcome   bellhop.Outcome
-	Reason    string
+	Reason    string // the whole, or only the code before what it names
 	OrderID   int64
 	OrderName string // such as #1003, in any shop
 	WebhookID string

@@ -63,7 +63,7 @@ func CheckFacts(facts []bellhop.Fact) ([]bellhop.Fact, error) {
 func checkFact(f *bellhop.Fact) error {
 	states := 0
 	for _, does := range [...]bool{f.Order != nil, f.History != nil, f.Deleted, f.Shop != nil, f.Request != nil,
-		f.Skip != ""} {
+		len(f.Lacks) > 0, f.Skip != ""} {
 		if does {
 			states++
 		}
@@ -71,7 +71,7 @@ func checkFact(f *bellhop.Fact) error {
 	switch {
 	case f.Event == nil, states != 1:
 		return bellhop.Invalidf("fact", "a fact has an event and states exactly one thing")
-	case f.Skip == "" && f.Shop == nil && f.Request == nil && f.OrderID == 0:
+	case f.Skip == "" && f.Shop == nil && f.Request == nil && len(f.Lacks) == 0 && f.OrderID == 0:
 		return bellhop.Invalidf("fact", "a fact names the order that it is about")
 	case f.Order != nil && f.Order.Version.IsZero():
 		return bellhop.Invalidf("fact", "an order has a version")

@@ -197,7 +197,10 @@ func lineQuery(q store.LineQuery, before bellhop.EventID, limit int) (query stri
 		}
 	}
 	and("outcome", string(q.Outcome), q.Outcome != "")
-	and("reason", q.Reason, q.Reason != "")
+	if q.Reason != "" { // the whole, or its code
+		args = append(args, q.Reason)
+		fmt.Fprintf(&where, " AND (e.reason = $%[1]d OR starts_with(e.reason, $%[1]d || ': '))", len(args))
+	}
 	and("shop", q.Shop, q.Shop != "")
 	and("topic", q.Topic, q.Topic != "")
 	and("webhook_id", q.WebhookID, q.WebhookID != "")

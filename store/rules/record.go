@@ -264,6 +264,8 @@ func skipFor(f *bellhop.Fact, s *StoredShop) string {
 		return bellhop.ReasonShopDisabled
 	case s != nil && s.Shop.OwnSecretOnly && f.Event.SignedBy.Shared():
 		return bellhop.ReasonAppSecret
+	case len(f.Lacks) > 0:
+		return bellhop.IncompleteReason(f.Lacks)
 	}
 	return f.Skip
 }

@@ -91,6 +91,10 @@ func TestPlanRecordSkips(t *testing.T) {
 		"a disabled shop":       {shop(bellhop.Shop{Disabled: true}), own, bellhop.SignerShop, bellhop.ReasonShopDisabled},
 		"signed by the app":     {shop(bellhop.Shop{OwnSecretOnly: true}), own, bellhop.SignerAppPrevious, bellhop.ReasonAppSecret},
 		"the fact's own reason": {shop(bellhop.Shop{OwnSecretOnly: true}), skip, bellhop.SignerShop, bellhop.ReasonNotActedOn},
+		"a notice": {shop(bellhop.Shop{}), bellhop.Fact{At: noon, OrderID: 1, Lacks: []string{"a", "b", "c", "d", "e", "f", "g"}},
+			bellhop.SignerShop, "incomplete: a, b, c, d, e (and 2 more)"},
+		"a notice for a disabled shop": {shop(bellhop.Shop{Disabled: true}), bellhop.Fact{At: noon, OrderID: 1,
+			Lacks: []string{"a"}}, bellhop.SignerShop, bellhop.ReasonShopDisabled},
 	} {
 		f := event(1, c.fact)
 		f.Event.SignedBy = c.signed

@@ -146,7 +146,10 @@ func lineQuery(c *sqlitefile.Conn, q store.LineQuery, before int64, limit int) *
 		}
 	}
 	and("l.outcome", string(q.Outcome))
-	and("l.reason", q.Reason)
+	if q.Reason != "" { // the whole, or its code
+		where.WriteString(" AND (l.reason = ? OR substr(l.reason, 1, length(?) + 2) = ? || ': ')")
+		args = append(args, q.Reason, q.Reason, q.Reason)
+	}
 	and("e.shop", q.Shop)
 	and("e.topic", q.Topic)
 	and("e.webhook_id", q.WebhookID)

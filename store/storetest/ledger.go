@@ -101,6 +101,12 @@ func lines(f *fixture) {
 			f.Errorf("lines of %+v: %+v", q, got)
 		}
 	}
+	notice := bellhop.Fact{Event: f.event(shop, "orders/updated"), At: at(1), OrderID: 2, Lacks: []string{"note", "tags"}}
+	const reason = bellhop.ReasonIncomplete + ": note, tags"
+	f.equal("result", f.record(notice), []bellhop.Result{{Outcome: bellhop.OutcomeSkipped, Reason: reason}})
+	for q, want := range map[string]int{reason: 1, bellhop.ReasonIncomplete: 1, "incomplete: ": 0, "incomplet": 0} {
+		f.equal("lines because of "+q, len(f.allLines(store.LineQuery{Reason: q, OrderID: 2, Shop: shop})), want)
+	}
 }
 
 func linesByOrderName(f *fixture) {
