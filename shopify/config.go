@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -22,12 +23,36 @@ type AppConfig struct {
 	ClientID string
 	URL      string // where Shopify reaches bellhop, without a slash at its end
 	Scopes   []string
+	URI      string // where deliveries go, such as the ARN of an event source at EventBridge; "" is bellhop's endpoint
+	Deliver  Deliver
 }
+
+// Deliver says in which of its forms Shopify tells of orders.
+type Deliver string
+
+// The forms.
+const (
+	DeliverWebhooks Deliver = "webhooks"
+	DeliverEvents   Deliver = "events" // with the webhooks of [BesideEvents]
+	DeliverBoth     Deliver = "both"   // as while moving from one to the other
+)
+
+// Webhooks returns the topics of webhooks in an app's configuration, but for [Compliance].
+func (d Deliver) Webhooks() []string {
+	if d == DeliverEvents {
+		return BesideEvents()
+	}
+	return Wanted()
+}
+
+// Events reports whether the configuration subscribes to Events.
+func (d Deliver) Events() bool { return d == DeliverEvents || d == DeliverBoth }
 
 // TOML returns the file, shopify.app.toml, that Shopify's command line deploys. Its keys are those of
 // https://shopify.dev/docs/apps/build/cli-for-apps/app-configuration.
 func (c AppConfig) TOML() string {
-	return fmt.Sprintf(`# The configuration of the app, for bellhop. Deploy it with Shopify's command line: shopify app deploy
+	uri := quote(cmp.Or(c.URI, c.URL+WebhookPath))
+	file := fmt.Sprintf(`# The configuration of the app, for bellhop. Deploy it with Shopify's command line: shopify app deploy
 # Shopify describes all that it may have: https://shopify.dev/docs/apps/build/cli-for-apps/app-configuration
 
 # Name and id as the Dev Dashboard has them.
@@ -64,8 +89,30 @@ compliance_topics = [
 %s]
 uri = %s
 `, quote(c.Name), quote(c.ClientID), quote(c.URL+InstallPath), quote(strings.Join(c.Scopes, ",")),
-		quote(c.URL+CallbackPath), quote(APIVersion), list(Wanted()), quote(c.URL+WebhookPath),
-		list(Compliance()), quote(c.URL+WebhookPath))
+		quote(c.URL+CallbackPath), quote(APIVersion), list(c.Deliver.Webhooks()), uri, list(Compliance()), uri)
+	if c.Deliver.Events() {
+		file += c.events(uri)
+	}
+	return file
+}
+
+func (c AppConfig) events(uri string) string {
+	return fmt.Sprintf(`
+[events]
+api_version = %s
+
+# Orders as Events: what the query asks for comes with each change. A body that lacks some of it is no content, and
+# bellhop then fetches the order: change the pages' sizes, but no field. Shopify takes 100 points at most.
+[[events.subscription]]
+handle = %s
+topic = %s
+actions = [
+%s]
+uri = %s
+query = """
+%s
+"""
+`, quote(APIVersion), quote(EventHandle), quote(EventTopic), list(EventActions()), uri, EventQuery(c.Scopes))
 }
 
 func list(topics []string) string {

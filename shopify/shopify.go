@@ -60,6 +60,14 @@ func Wanted() []string {
 	}
 }
 
+// BesideEvents lists the topics of [Wanted] that an app subscribes to beside Events. Edits, risks, the app and the shop
+// have no Event. Nobody says whether a parcel on its way changes its order; all else changes the order itself.
+func BesideEvents() []string {
+	return []string{
+		TopicOrderEdited, TopicOrderRisk, TopicFulfillmentUpdate, TopicAppUninstalled, TopicAppScopesUpdate, TopicShopUpdate,
+	}
+}
+
 // Compliance lists the topics that the law asks for. Only the app's configuration subscribes to them.
 func Compliance() []string {
 	return []string{TopicCustomersDataRequest, TopicCustomersRedact, TopicShopRedact}
