@@ -30,7 +30,10 @@ type fetcher struct {
 }
 
 // Most orders are fetched without the scope for customers.
-var fewerScopes, fetchScopes = []string{"read_orders", "read_all_orders"}, []string{"read_orders", "read_all_orders", "read_customers"}
+var (
+	fewerScopes = []string{"read_orders", "read_all_orders"}
+	fetchScopes = []string{"read_orders", "read_all_orders", "read_customers"}
+)
 
 func newFetcher(t *testing.T) *fetcher {
 	f := &fetcher{T: t}

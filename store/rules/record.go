@@ -191,8 +191,8 @@ func (p *recordPlan) decide(f *bellhop.Fact, l *LineChange) bellhop.Result {
 		m.Result.Pushes += p.owe(shop, o, n, f)
 	}
 	if kind, ok := m.Change(before); ok || kept {
-		p.Stream = append(p.Stream, StreamRow{Kind: cmp.Or(kind, store.ChangeUpdated), Shop: shop.Row, Order: f.OrderID, At: f.At,
-			TraceParent: f.Event.TraceParent})
+		p.Stream = append(p.Stream, StreamRow{Kind: cmp.Or(kind, store.ChangeUpdated), Shop: shop.Row, Order: f.OrderID,
+			At: f.At, TraceParent: f.Event.TraceParent})
 	}
 	return m.Result
 }
