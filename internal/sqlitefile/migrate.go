@@ -154,9 +154,11 @@ func oldestOf(ctx context.Context, db *sql.DB, s Schema) (oldest int64, err erro
 	return oldest, err
 }
 
+// eachSchema opens the file so that a migration does not wait for the disk: closing it waits once. A power cut before
+// that may undo the last migrations as a whole, and whoever starts next applies them again.
 func eachSchema(path string, schemas []Schema, fn func(Schema, *sql.DB, *goose.Provider) error) error {
 	db, err := driver.Open(uri(path, "")+"&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"+
-		"&_pragma=synchronous(full)&_pragma=secure_delete(on)", fts5.Register)
+		"&_pragma=synchronous(normal)&_pragma=secure_delete(on)", fts5.Register)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
