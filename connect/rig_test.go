@@ -20,6 +20,7 @@ import (
 	"bellhop/simulate/shop"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 const (
@@ -86,7 +87,7 @@ func (m *mortal) MoveLease(ctx context.Context, l store.Lease) error {
 }
 
 func newRig(t *testing.T, shops ...string) *rig {
-	return newRigOn(t, wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}, shops...)
+	return newRigOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}, shops...)
 }
 
 func newRigOn(t *testing.T, at wire.Storage, shops ...string) *rig {

@@ -16,6 +16,7 @@ import (
 	"bellhop/simulate/shop"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 var thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
@@ -24,7 +25,7 @@ var thePostgres = sync.OnceValues(func() (*realserver.Postgres, error) {
 
 // storages are both kinds of database.
 func storages(t *testing.T, test func(*testing.T, wire.Storage)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}) })
+	t.Run("sqlite", func(t *testing.T) { test(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}) })
 	t.Run("postgres", func(t *testing.T) {
 		p, err := thePostgres()
 		realserver.Need(t, err)

@@ -24,6 +24,7 @@ import (
 	"bellhop/simulate/simulatetest"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // crash kills a bellhop again and again under load.
@@ -45,7 +46,7 @@ type crash struct {
 // Shopify's twin delivers, and compares the twin's ledger with the database.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	c := newCrash(t, kills(t, "CRASH_ROUNDS", 2*len(pipeline.Points())), oneFile(t.TempDir()))
+	c := newCrash(t, kills(t, "CRASH_ROUNDS", 2*len(pipeline.Points())), oneFile(wiretest.Dir(t)))
 	// A slow machine records much only after the last kill.
 	if os.Getenv("CRASH_ROUNDS") == "" {
 		c.rate, c.hits = 100, 8

@@ -16,6 +16,7 @@ import (
 	"bellhop/shopify"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // pushService is a push service that calls send.
@@ -37,7 +38,7 @@ func (*pushService) Close() error                                   { return nil
 func serveInline(t *testing.T, i bench.InlineOptions, send func(context.Context) error) (*served, *pushService) {
 	t.Helper()
 	fcm := &pushService{send: send}
-	s := serveBy(t, &i, oneFile(t.TempDir()), wire.Options{},
+	s := serveBy(t, &i, oneFile(wiretest.Dir(t)), wire.Options{},
 		func(o *host.Options) { o.Sender = fcm })
 	addPhone(t, s)
 	return s, fcm
@@ -125,7 +126,7 @@ func TestInlineLooksAgain(t *testing.T) {
 	var busy *claimedByOthers
 	fcm := &pushService{send: took}
 	s := serveBy(t, &bench.InlineOptions{},
-		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) {
+		oneFile(wiretest.Dir(t)), wire.Options{}, func(o *host.Options) {
 			busy = &claimedByOthers{Store: o.Store}
 			o.Store, o.Sender = busy, fcm
 		})
@@ -161,7 +162,7 @@ func (away) Record(context.Context, []bellhop.Fact) ([]bellhop.Result, error) {
 
 func TestInlineWithoutItsStore(t *testing.T) {
 	s := serveBy(t, &bench.InlineOptions{},
-		oneFile(t.TempDir()), wire.Options{}, func(o *host.Options) { o.Store = away{o.Store} })
+		oneFile(wiretest.Dir(t)), wire.Options{}, func(o *host.Options) { o.Store = away{o.Store} })
 	if got := s.post(shopify.TopicOrderCreate, "webhook", order(1)); got != http.StatusServiceUnavailable {
 		t.Errorf("%d, though nothing is recorded", got)
 	}

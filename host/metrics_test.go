@@ -14,13 +14,14 @@ import (
 	"bellhop/shopify"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // TestAcceptedToSent compares the metric of bellhop's promise with the clock: from the
 // webhook to the phone, through either database.
 func TestAcceptedToSent(t *testing.T) {
 	for name, storage := range map[string]func() wire.Storage{
-		"sqlite": func() wire.Storage { return oneFile(t.TempDir()) },
+		"sqlite": func() wire.Storage { return oneFile(wiretest.Dir(t)) },
 		"postgres": func() wire.Storage {
 			return wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(newDatabase(t)), Queue: "sqlite:"}
 		},

@@ -21,6 +21,7 @@ import (
 	"bellhop/store/move"
 	"bellhop/store/sealed"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // follower is a service that gets events.
@@ -116,7 +117,7 @@ func newFollowed(t *testing.T) *followed {
 }
 
 func openParts(t *testing.T) *wire.Parts {
-	c := config(oneFile(t.TempDir()), "log:")
+	c := config(oneFile(wiretest.Dir(t)), "log:")
 	parts, err := c.Open(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ import (
 	"bellhop/store"
 	"bellhop/web"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // served is a bellhop in this process.
@@ -42,7 +43,7 @@ const shop = "demo.myshopify.com"
 
 func serve(t *testing.T, wo wire.Options, change func(*host.Options)) *served {
 	t.Helper()
-	return serveOn(t, oneFile(t.TempDir()), wo, change)
+	return serveOn(t, oneFile(wiretest.Dir(t)), wo, change)
 }
 
 func serveOn(t *testing.T, s wire.Storage, wo wire.Options, change func(*host.Options)) *served {

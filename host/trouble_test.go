@@ -17,6 +17,7 @@ import (
 	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // movedClock is ahead of the machine's clock.
@@ -113,7 +114,7 @@ func TestTroubleLosesNoPush(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newTroubled(t, oneFile(t.TempDir()), faults)
+			c := newTroubled(t, oneFile(wiretest.Dir(t)), faults)
 			c.pass(time.Second, "it is seen that FCM is in trouble",
 				func(map[bellhop.PushStatus]int64) bool { return !c.ready() })
 			c.pass(7*time.Minute, "later",

@@ -26,6 +26,7 @@ import (
 	"bellhop/statement"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 const (
@@ -140,7 +141,7 @@ var errDead = bellhop.Errorf(bellhop.Unavailable, codeDead, "the process is dead
 var start = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
 func newRig(t *testing.T, shops ...string) *rig {
-	return newRigOn(t, wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}, shops...)
+	return newRigOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}, shops...)
 }
 
 func newRigOn(t *testing.T, at wire.Storage, shops ...string) *rig {

@@ -17,6 +17,7 @@ import (
 	"bellhop/simulate/shop"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 const day = 24 * time.Hour
@@ -302,7 +303,7 @@ func TestAlteredLine(t *testing.T) {
 
 // TestRestoredBackup: orders that a restored backup lacks are here within ten minutes.
 func TestRestoredBackup(t *testing.T) {
-	at, backup := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}, filepath.Join(t.TempDir(), "backup")
+	at, backup := wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}, filepath.Join(t.TempDir(), "backup")
 	r := newRigOn(t, at)
 	r.connected()
 	r.run(time.Hour)
