@@ -38,7 +38,7 @@ func (s *step) backfill(ctx context.Context) error {
 		}
 	}
 	if w.Bulk != "" || w.Place.After(w.From) {
-		if err := s.room(ctx); err != nil {
+		if err := s.room(ctx, &backfills); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.Fetch
 	if err != nil {
 		return err
 	}
-	if err := s.room(ctx); err != nil {
+	if err := s.room(ctx, &backfills); err != nil {
 		return err
 	}
 	var found []finding

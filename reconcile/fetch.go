@@ -12,7 +12,7 @@ import (
 
 // fetch fetches orders whole, compares them, and sends events of those that are missing here or differ.
 func (s *step) fetch(ctx context.Context, w *bellhop.Walk, m *manner, suspects []suspect) error {
-	if err := s.room(ctx); err != nil {
+	if err := s.room(ctx, m); err != nil {
 		return err
 	}
 	fetched, err := s.whole(ctx, suspects)
@@ -42,7 +42,7 @@ func (s *step) fetch(ctx context.Context, w *bellhop.Walk, m *manner, suspects [
 }
 
 // room waits while many events wait, as long as the step has time: webhooks come first. It keeps the state small, too.
-func (s *step) room(ctx context.Context) error {
+func (s *step) room(ctx context.Context, m *manner) error {
 	for {
 		if len(s.state.Pending) >= mostWaiting {
 			if _, err := s.drop(ctx); err != nil {
@@ -55,7 +55,7 @@ func (s *step) room(ctx context.Context) error {
 			return stuckBy(ReasonQueueBehind, err)
 		case d.Waiting < mostWaiting && s.keepsMore():
 			return nil
-		case s.over(ctx):
+		case s.yields(ctx, m):
 			return errFull
 		}
 		s.pause(ctx)

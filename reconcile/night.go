@@ -42,7 +42,7 @@ func (s *step) night(ctx context.Context) error {
 		*w = nights.begin(now.Add(-nightDays*24*time.Hour).Truncate(time.Hour), now.Add(-grace), now)
 	}
 	if w.Place.Before(w.To) {
-		if err := s.room(ctx); err != nil {
+		if err := s.room(ctx, &nights); err != nil {
 			return err
 		}
 		if err := s.walk(ctx, w, &nights); err != nil {

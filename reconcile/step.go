@@ -135,6 +135,16 @@ func (s *step) shopify(ctx context.Context) (*admin.Shop, error) {
 // over reports whether the step's time is up.
 func (s *step) over(ctx context.Context) bool { return ctx.Err() != nil || !s.now().Before(s.until) }
 
+// yields reports whether a walk goes on in another step: the time is up, or it is a long one and other shops wait for
+// their turn, more than a process has under way.
+func (s *step) yields(ctx context.Context, m *manner) bool {
+	if s.over(ctx) || !m.long {
+		return s.over(ctx)
+	}
+	due, err := s.Store.Reconciliations(ctx, s.now(), AtOnce+1)
+	return err == nil && len(due) > AtOnce
+}
+
 // save stores the state, all but what others ask for.
 func (s *step) save(ctx context.Context) error {
 	s.count()

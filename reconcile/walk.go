@@ -22,6 +22,7 @@ type manner struct {
 	whole func(*store.OrderHead) bool
 	// strict walks close hours: an order that is deleted here and still listed there keeps its hour open.
 	strict bool
+	long   bool // it may take hours
 }
 
 func neither(*store.OrderHead) bool { return false }
@@ -32,8 +33,8 @@ var (
 	sweeps = manner{name: "sweep", by: admin.HeadsByCreated, sort: store.SortCreated,
 		whole: neither, strict: true}
 	nights = manner{name: "night", by: admin.HeadsByCreated, sort: store.SortCreated,
-		whole: func(*store.OrderHead) bool { return true }, strict: true}
-	backfills = manner{name: "backfill", by: admin.HeadsByCreated, sort: store.SortCreated, newest: true, quiet: true,
+		whole: func(*store.OrderHead) bool { return true }, strict: true, long: true}
+	backfills = manner{name: "backfill", by: admin.HeadsByCreated, sort: store.SortCreated, newest: true, quiet: true, long: true,
 		whole: func(h *store.OrderHead) bool { return h.Schema == 0 }}
 )
 
@@ -84,7 +85,7 @@ func (s *step) walk(ctx context.Context, w *bellhop.Walk, m *manner) error {
 	s.onWalk = w
 	defer func() { s.onWalk = nil }()
 	for moved := false; ; moved = true {
-		if moved && s.over(ctx) {
+		if moved && s.yields(ctx, m) {
 			return errLater
 		}
 		p, err := s.page(ctx, w, m)
@@ -164,7 +165,7 @@ func (s *step) compare(ctx context.Context, w *bellhop.Walk, m *manner, p *page)
 	for moved := false; ; moved = true {
 		edge, n, done := p.edge, min(len(suspects), fetchAtOnce), int64(0)
 		if n > 0 {
-			if moved && s.over(ctx) {
+			if moved && s.yields(ctx, m) {
 				return errLater
 			}
 			if err := s.fetch(ctx, w, m, suspects[:n]); err != nil {
