@@ -45,6 +45,9 @@ type Reconciliation struct {
 	Reason string    `json:"reason,omitempty"` // why it can't go on, or not to the end, a code; "" while it can
 	Since  time.Time `json:"since,omitzero"`   // of Reason
 
+	// Saves counts how often a process that compares the shop saved it.
+	Saves int64 `json:"saves,omitempty"`
+
 	// Asked is what others ask for. Only the process that compares the shop changes the rest.
 	Asked  Asked `json:"asked,omitzero"`
 	Served Asked `json:"served,omitzero"` // of it, what a walk has begun to serve

@@ -11,6 +11,7 @@ package reconcile
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"time"
 
 	"bellhop"
@@ -96,7 +97,7 @@ func (r *Reconciler) Keep(ctx context.Context, due bellhop.Reconciliation) error
 		}
 		return s.run(ctx)
 	})
-	if connect.IsBusy(err) || bellhop.KindOf(err) == bellhop.NotFound { // or it was erased
+	if connect.IsBusy(err) || errors.Is(err, errLost) || bellhop.KindOf(err) == bellhop.NotFound { // or it was erased
 		return nil
 	}
 	return err

@@ -148,12 +148,29 @@ func (s *step) yields(ctx context.Context, m *manner) bool {
 // save stores the state, all but what others ask for.
 func (s *step) save(ctx context.Context) error {
 	s.count()
+	err := s.put(ctx, func() {})
+	s.Probe.At(PointSaved)
+	return err
+}
+
+// errLost ends the step of a process that was taken for dead, as by another one's clock.
+var errLost = bellhop.Errorf(bellhop.Conflict, "lease_lost", "another process works on the shop")
+
+// put stores the state unless another process stored its own since: a lease goes by its holder's clock.
+func (s *step) put(ctx context.Context, change func()) error {
 	err := s.Store.UpdateReconciliation(ctx, s.state.Shop, func(is *bellhop.Reconciliation) error {
+		if is.Saves != s.state.Saves {
+			return errLost
+		}
 		s.keepAsked(is)
+		change()
 		*is = s.state
+		is.Saves++
 		return nil
 	})
-	s.Probe.At(PointSaved)
+	if err == nil {
+		s.state.Saves++
+	}
 	return err
 }
 
@@ -203,13 +220,7 @@ func (s *step) end(ctx context.Context, cause error) error {
 		}
 	}
 	s.count()
-	err := s.Store.UpdateReconciliation(ctx, s.state.Shop, func(is *bellhop.Reconciliation) error {
-		s.keepAsked(is)
-		s.state.Due = s.due(cause, now)
-		*is = s.state
-		return nil
-	})
-	if err != nil {
+	if err := s.put(ctx, func() { s.state.Due = s.due(cause, now) }); err != nil {
 		return err
 	}
 	s.say(was, cause)

@@ -9,6 +9,7 @@ import (
 	"bellhop"
 	"bellhop/reconcile"
 	"bellhop/simulate"
+	"bellhop/simulate/shop"
 )
 
 // TestLongWalksLetOthersHaveTheirTurn: a backfill takes a short turn while other shops wait, and a long one alone.
@@ -45,5 +46,25 @@ func TestLongWalksLetOthersHaveTheirTurn(t *testing.T) {
 	r.must(r.Keep(t.Context(), r.state(demo)))
 	if is := r.state(demo); is.Backfill.Running() && is.Backfill.Seen < 70 {
 		t.Errorf("alone it saw %d orders in a turn", is.Backfill.Seen)
+	}
+}
+
+// TestLostLease: a process that stood still until another one had its lease does not undo what that one saved.
+func TestLostLease(t *testing.T) {
+	r := ready(t)
+	r.faults(demo, shop.Faults{Dropped: 1})
+	r.orders(demo, 1)
+	r.clock.set(r.clock.Now().Add(5 * time.Minute))
+	slow, saved := r.process("slow", r.store), ""
+	slow.Probe = func(at reconcile.Point) {
+		if at == reconcile.PointSent && saved == "" {
+			r.clock.set(r.clock.Now().Add(7 * time.Minute))
+			r.step()
+			saved = r.text(demo)
+		}
+	}
+	r.must(slow.Keep(t.Context(), r.state(demo)))
+	if saved == "" || r.text(demo) != saved {
+		t.Errorf("of\n%s\nthe slow one made\n%s", saved, r.text(demo))
 	}
 }
