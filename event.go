@@ -95,6 +95,17 @@ func (s Signer) Shared() bool {
 	return s == SignerApp || s == SignerAppPrevious || s == SignerEventBridge
 }
 
+// Unchecked is the signer of a delivery that somebody else put into the queue: a signature that nobody has checked
+// yet. Recording checks it, and names the secret instead.
+func Unchecked(signature string) Signer { return uncheckedPrefix + Signer(signature) }
+
+const uncheckedPrefix = "unchecked:"
+
+// Unchecked returns the signature that is still to be checked; ok is false if nothing is.
+func (s Signer) Unchecked() (signature string, ok bool) {
+	return strings.CutPrefix(string(s), uncheckedPrefix)
+}
+
 // Event is one delivery, a webhook or what Shopify calls an Event, as it was accepted. All but the body comes
 // from headers, which Shopify does not sign.
 type Event struct {

@@ -39,6 +39,7 @@ type Options struct {
 	// Reconciler compares the shops with Shopify, where this process looks after their connections.
 	Reconciler *reconcile.Reconciler
 	Keep       bool
+	Keys       *pipeline.Keyring // checks what a server of one's own puts into the queue, beside webhooks
 
 	Steps
 	Webhooks *Webhooks // nil where none come in
@@ -198,6 +199,7 @@ func (r *run) steps(o Options, keys *pipeline.Keyring) {
 // Recorder builds the recording step.
 func (o Options) Recorder() *pipeline.Recorder {
 	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
+		Keys: o.Keys.Fresh(o.Now),
 		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn,
 			"webhooks of shops that are not added are kept and not recorded", "")}
 }

@@ -55,8 +55,6 @@ func (a *Acceptor) Accept(ctx context.Context, header http.Header, body []byte) 
 	return nil
 }
 
-var errSignature = bellhop.Errorf(bellhop.Unauthenticated, "signature", "the signature is missing or wrong")
-
 // event checks all parts of a webhook but the content of its body. With an error of the kind
 // bellhop.TooLarge it returns the event.
 func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
@@ -67,11 +65,9 @@ func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	signer, ok := a.Keys.Of(e.Shop).Verify(body, shopify.Signature(h))
-	if !ok {
-		return nil, errSignature
+	if err := a.Keys.check(e, body, shopify.Signature(h)); err != nil {
+		return nil, err
 	}
-	e.SignedBy = signer
 	if most := cmp.Or(a.MaxBody, bellhop.DefaultMaxBody); len(body) > most {
 		return e, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", most)
 	}

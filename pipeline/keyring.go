@@ -3,7 +3,9 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"bellhop"
 	"bellhop/shopify"
@@ -72,6 +74,59 @@ func (k *Keyring) Of(shop string) *shopify.Keys {
 		return keys
 	}
 	return &k.app
+}
+
+var errSignature = bellhop.Errorf(bellhop.Unauthenticated, "signature", "the signature is missing or wrong")
+
+// check names the secret that signed a body of an event's shop, whichever way it came in.
+func (k *Keyring) check(e *bellhop.Event, body []byte, signature string) error {
+	signer, ok := k.Of(e.Shop).Verify(body, signature)
+	if !ok {
+		return errSignature
+	}
+	e.SignedBy = signer
+	return nil
+}
+
+// checkLate checks an event that somebody else put into the queue. Nobody waits for an answer any more: so a wrong
+// signature is permanent. That there is no secret is not.
+func (k *Keyring) checkLate(e *bellhop.Event, signature string) error {
+	if !k.Of(e.Shop).Any() {
+		return noSecret(nil)
+	}
+	if err := k.check(e, e.Body, signature); err != nil {
+		return bellhop.Invalidf(bellhop.CodeOf(err), "%v", err)
+	}
+	return nil
+}
+
+func noSecret(cause error) error {
+	return &bellhop.Error{Kind: bellhop.Internal, Code: "no_secret", Cause: cause,
+		Message: "its signature can't be checked here: set BELLHOP_SHOPIFY_SECRET, and BELLHOP_KEY for shops' own secrets"}
+}
+
+// freshFor is how long the recorder goes by the secrets that it has read.
+const freshFor = 2 * time.Second
+
+// Fresh returns what a [Recorder] gets the secrets by: it reads the shops' anew, but only if it has not done so just
+// now. A process that is never asked reads none. Without a keyring it returns nil.
+func (k *Keyring) Fresh(now func() time.Time) func(context.Context) (*Keyring, error) {
+	if k == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	var read time.Time
+	return func(ctx context.Context) (*Keyring, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if at := now(); at.Sub(read) >= freshFor {
+			if err := k.Refresh(ctx); err != nil {
+				return nil, err
+			}
+			read = at
+		}
+		return k, nil
+	}
 }
 
 // Knows reports whether a shop has been added.

@@ -20,6 +20,8 @@ type Recorder struct {
 	Metrics *Metrics
 	Traces  *Traces
 	Probe   Probe
+	// Keys returns the secrets, for what a server of one's own put into the queue; nil: nobody can check that.
+	Keys func(context.Context) (*Keyring, error)
 	// Strangers logs events of shops that nobody has added; nil for no log.
 	Strangers *Trouble
 }
@@ -49,7 +51,7 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 	at := make([]int, 0, len(events)) // facts[i] is of events[at[i]]
 	now := start.UTC().Truncate(time.Microsecond)
 	for i, e := range events {
-		f, err := decode(e)
+		f, err := r.read(ctx, e)
 		if err != nil {
 			all[i].Err = err
 			r.Metrics.processed("undecodable", "")
@@ -69,6 +71,30 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 	}
 	r.Metrics.recordTook(len(events), r.Now().Sub(start))
 	return all
+}
+
+// read checks and decodes an event.
+func (r *Recorder) read(ctx context.Context, e *bellhop.Event) (bellhop.Fact, error) {
+	if signature, unchecked := e.SignedBy.Unchecked(); unchecked {
+		if err := r.check(ctx, e, signature); err != nil {
+			return bellhop.Fact{}, err
+		}
+	}
+	return decode(e)
+}
+
+func (r *Recorder) check(ctx context.Context, e *bellhop.Event, signature string) error {
+	if r.Keys == nil {
+		return noSecret(nil)
+	}
+	keys, err := r.Keys(ctx)
+	switch {
+	case bellhop.KindOf(err) == bellhop.Unavailable: // the store is away
+		return err
+	case err != nil:
+		return noSecret(err)
+	}
+	return keys.checkLate(e, signature)
 }
 
 // decode makes a decoder's panic an invalid body, which becomes a dead letter: else the

@@ -98,6 +98,16 @@ func (k *Keys) candidates() [4]candidate {
 	return all
 }
 
+// Any reports whether there is a secret to verify with.
+func (k *Keys) Any() bool {
+	for _, c := range k.candidates() {
+		if c.secret != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Verify returns the secret that signed body, given the value of [HeaderHMAC]; the first match, in
 // the order of the fields. A failure says nothing about its cause. It does not allocate.
 func (k *Keys) Verify(body []byte, signature string) (bellhop.Signer, bool) {

@@ -49,7 +49,7 @@ func amqpQueue(d *drivers) (queueDriver, error) {
 	}
 	r := shared(d, func() *rabbitMQ {
 		return &rabbitMQ{target, amqpqueue.NewBroker(target, amqpqueue.Options{Log: d.opts.Log, Now: d.opts.Now,
-			SendLimit: d.opts.SendLimit})}
+			SendLimit: d.opts.SendLimit, Open: d.opts.opener()})}
 	})
 	return queueInRabbitMQ{r, name}, nil
 }

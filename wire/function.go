@@ -51,14 +51,17 @@ func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, erro
 
 // Codec returns the codec for the messages of the queue of SQS that BELLHOP_QUEUE
 // names, for functions that get them from Lambda.
-func (s *Storage) Codec(ctx context.Context) (amazon.Codec, error) {
+func (s *Storage) Codec(ctx context.Context, o Options) (amazon.Codec, error) {
+	o.fill()
+	codec := amazon.Codec{Open: o.opener()}
 	opts, _, err := sqsqueue.ParseURL(s.Queue)
 	if err != nil || opts.Bucket == "" {
-		return amazon.Codec{}, err
+		return codec, err
 	}
 	cfg, err := amazon.Load(ctx, opts.Settings)
 	if err != nil {
-		return amazon.Codec{}, err
+		return codec, err
 	}
-	return amazon.Codec{Bucket: amazon.NewBucket(cfg, opts.Bucket, opts.KMSKey)}, nil
+	codec.Bucket = amazon.NewBucket(cfg, opts.Bucket, opts.KMSKey)
+	return codec, nil
 }

@@ -9,12 +9,14 @@ import (
 	"iter"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"bellhop"
 	"bellhop/queue"
+	"bellhop/shopify"
 	"bellhop/store"
 )
 
@@ -54,6 +56,11 @@ func (o *Options) fill() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+}
+
+// opener reads messages that a server of one's own put into the queue.
+func (o *Options) opener() queue.Opener {
+	return func(h http.Header, body []byte) (*bellhop.Event, error) { return shopify.Open(h, body, o.Now()) }
 }
 
 // Parts are the opened drivers.

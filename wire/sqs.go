@@ -34,7 +34,7 @@ func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 func (queueInSQS) notifyName(name string) string { return sqsqueue.NotifyName(name) }
 
 // applyTo sets the driver's options.
-func (o Options) applyTo(s *sqsqueue.Options) {
-	s.Log, s.Now, s.TraceHeader = o.Log, o.Now, o.TraceHeader
+func (o *Options) applyTo(s *sqsqueue.Options) {
+	s.Log, s.Now, s.TraceHeader, s.Open = o.Log, o.Now, o.TraceHeader, o.opener()
 	s.Called, s.Rejected, s.Settings.Dial = o.Requested, o.Rejected, o.Dial
 }

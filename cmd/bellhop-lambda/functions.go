@@ -164,7 +164,7 @@ func (p *parts) accept(ctx context.Context) (lambda.Handler, error) {
 }
 
 func (p *parts) start(ctx context.Context) (lambda.Handler, error) {
-	codec, err := p.settings.Codec(ctx)
+	codec, err := p.settings.Codec(ctx, p.options())
 	if err != nil {
 		return nil, err
 	}
@@ -195,13 +195,47 @@ func (p *parts) direct(ctx context.Context) (lambda.Handler, error) {
 }
 
 func (p *parts) step(ctx context.Context, deadLetters lambdahost.DeadLetters) (*lambdahost.Step, error) {
-	codec, err := p.settings.Codec(ctx)
+	codec, err := p.settings.Codec(ctx, p.options())
 	if err != nil {
 		return nil, err
 	}
 	db := p.database()
 	return &lambdahost.Step{Database: db, Codec: codec, DeadLetters: deadLetters, MaxAttempts: p.settings.MaxAttempts,
-		Log: p.log, Now: p.now, Probe: p.probe}, db.Check(ctx)
+		Keys: p.keys(db), Log: p.log, Now: p.now, Probe: p.probe}, db.Check(ctx)
+}
+
+// keepKeys is how long a function goes by the secrets that it has read: each time costs a request.
+const keepKeys = time.Minute
+
+// keys returns the secrets that check what a server of one's own put into the queue; nil where the function has none.
+func (p *parts) keys(db *lambdahost.Database) func(context.Context) (*pipeline.Keyring, error) {
+	if p.settings.ShopifyAt == "" && p.settings.ShopifySecret == "" {
+		return nil
+	}
+	var mu sync.Mutex
+	var keys *pipeline.Keyring
+	var read time.Time
+	return func(ctx context.Context) (*pipeline.Keyring, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if keys != nil && p.now().Sub(read) < keepKeys {
+			return keys, nil
+		}
+		shops, err := db.Get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		current, previous, err := p.shopifySecret(ctx)
+		if err != nil {
+			return nil, err
+		}
+		fresh := pipeline.NewKeyring(shops, current, previous)
+		if err := fresh.Refresh(ctx); err != nil {
+			return nil, err
+		}
+		keys, read = fresh, p.now()
+		return keys, nil
+	}
 }
 
 func (p *parts) pushStep(ctx context.Context) (*lambdahost.PushStep, error) {

@@ -19,7 +19,7 @@ import (
 // and the console. It also serves the metrics' own listener, if they have one.
 func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 	o, c := &e.options, e.config
-	keys := pipeline.NewKeyring(o.Store, e.secret, e.previous)
+	keys := o.Keys
 	if err := keys.Refresh(e.job.ctx); err != nil {
 		return nil, err
 	}

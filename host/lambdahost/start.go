@@ -116,7 +116,7 @@ func (f *Start) carry(begin, wait context.Context, items []item, lane []int, don
 
 // start returns nil when the message may be acknowledged.
 func (f *Start) start(ctx context.Context, it item) error {
-	e, err := amazon.Decode(it.message)
+	e, err := f.Codec.Read(it.message)
 	if e == nil {
 		// A Standard execution would hold the last copy of what it can't make a dead letter.
 		return fmt.Errorf("it can't be read; it stays in the queue until that makes it a dead letter: %w", err)
@@ -168,8 +168,8 @@ func (f *Start) input(ctx context.Context, it item) (string, error) {
 			"an event has %d bytes and an execution takes %d: give a bucket for large ones with bucket= in BELLHOP_QUEUE",
 			len(in), maxInput)
 	}
-	e, err := amazon.Decode(it.message)
-	if err != nil {
+	e, err := f.Codec.Read(it.message)
+	if e == nil {
 		return "", err
 	}
 	m, err := amazon.Codec{Bucket: f.Codec.Bucket, Limit: 1}.Encode(ctx, e)

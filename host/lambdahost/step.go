@@ -30,6 +30,8 @@ type Step struct {
 	// MaxAttempts is the number of deliveries after which the queue makes an event a
 	// dead letter. 0: never.
 	MaxAttempts int
+	// Keys returns the secrets, for what a server of one's own put into the queue; nil: nobody can check that.
+	Keys func(context.Context) (*pipeline.Keyring, error)
 
 	Log   *slog.Logger
 	Now   func() time.Time
@@ -85,7 +87,7 @@ func (s *Step) record(ctx context.Context, deliveries []*delivery) {
 }
 
 func (s *Step) recorder(open store.Store) *pipeline.Recorder {
-	return &pipeline.Recorder{Store: open, Now: s.Now, Log: s.Log, Probe: s.Probe}
+	return &pipeline.Recorder{Store: open, Now: s.Now, Log: s.Log, Probe: s.Probe, Keys: s.Keys}
 }
 
 // settle carries out the worker's verdict on a delivery.

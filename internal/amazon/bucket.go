@@ -96,6 +96,26 @@ func (b *Bucket) explain(ctx context.Context, doing string, err error) error {
 type Codec struct {
 	Bucket *Bucket
 	Limit  int // of a message; MaxMessage unless set
+	// Open is a [bellhop/queue.Opener] for messages of others; without it bellhop reads only its own.
+	Open func(h http.Header, body []byte) (*bellhop.Event, error)
+}
+
+// Read returns the event in a message as [Decode] does, also in one that bellhop did not send. With an error of kind
+// bellhop.Invalid it returns the event as far as it can be read, if at all.
+func (c Codec) Read(m Message) (*bellhop.Event, error) {
+	if m.Ours() || c.Open == nil {
+		return Decode(m)
+	}
+	h := http.Header{}
+	for name, value := range m.Attributes {
+		h.Add(name, value)
+	}
+	body, err := m.packed()
+	e, bad := c.Open(h, body)
+	if err == nil {
+		err = bad
+	}
+	return e, err
 }
 
 // Encode returns the message for an event: the body as it is where SQS takes it,
@@ -128,7 +148,7 @@ func refer(e *bellhop.Event, ref RefError) (Message, error) {
 // addition to the errors of [Decode], it returns an error of kind bellhop.Invalid together with the
 // event, without its body, when the body is lost for good. Any other error may pass.
 func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
-	e, err := Decode(m)
+	e, err := c.Read(m)
 	ref, elsewhere := errors.AsType[*RefError](err)
 	if !elsewhere {
 		return e, err

@@ -118,6 +118,24 @@ func Legal(b []byte) bool {
 	return true
 }
 
+// Ours reports whether bellhop sent a message.
+func (m Message) Ours() bool {
+	_, there := m.Attributes[AttrEvent]
+	return there
+}
+
+// packed returns the body of a message that bellhop did not send: as it is, or compressed as bellhop does.
+func (m Message) packed() ([]byte, error) {
+	switch coding := m.Attributes[AttrCoding]; coding {
+	case "":
+		return []byte(m.Body), nil
+	case codingZstd:
+		return decompress(m.Body)
+	default:
+		return nil, bellhop.Invalidf("message_coding", "the message's coding is %q: leave it out, or give zstd", clip(coding))
+	}
+}
+
 // Size is the message's size in terms of [MaxMessage].
 func (m Message) Size() int {
 	n := len(m.Body)

@@ -179,7 +179,7 @@ func TestDecodeSaysWhatIsNotOurs(t *testing.T) {
 	}
 	// It leaves a later version's messages to later versions.
 	for name, m := range map[string]Message{
-		"a later version": with(strings.Replace(meta, `"v":1`, `"v":2`, 1), "", "x"),
+		"a later version": with(strings.Replace(meta, `"v":1`, `"v":3`, 1), "", "x"),
 		"a later coding":  with(meta, "brotli", "x"),
 	} {
 		if _, err := Decode(m); err == nil || bellhop.IsPermanent(err) {

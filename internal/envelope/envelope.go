@@ -14,8 +14,11 @@ import (
 // Name is that of the header or the attribute.
 const Name = "bellhop"
 
-// version is the text's version. An older program leaves messages of a later version to newer ones.
-const version = 1
+// An older program leaves messages of a later version to newer ones.
+const (
+	versionChecked   = 1
+	versionUnchecked = 2 // of an event whose signature is still to be checked
+)
 
 type envelope struct {
 	Version        int             `json:"v"`
@@ -39,6 +42,10 @@ func Marshal(e *bellhop.Event) (string, error) {
 			return "", bellhop.Invalidf("event_text", "an event's shop, topic, version, ids, signer and trace must be UTF-8")
 		}
 	}
+	version := versionChecked
+	if _, unchecked := e.SignedBy.Unchecked(); unchecked {
+		version = versionUnchecked
+	}
 	text, err := json.Marshal(envelope{version, e.ID, e.Shop, e.Topic, e.APIVersion, e.WebhookID, e.ShopifyEventID,
 		e.TriggeredAt, e.AcceptedAt, e.SignedBy, e.TraceParent})
 	if err != nil {
@@ -58,8 +65,9 @@ func Unmarshal(text string, there bool) (*bellhop.Event, error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, bellhop.Invalidf("foreign_message", "the message's %s can't be read: bellhop did not send it", Name)
 	}
-	if d.Version > version {
-		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version, version)
+	if d.Version > versionUnchecked {
+		return nil, fmt.Errorf("the message is of version %d, this bellhop knows %d: bring it up to date", d.Version,
+			versionUnchecked)
 	}
 	if d.Version < 1 || d.ID == (bellhop.EventID{}) || d.Shop == "" {
 		return nil, bellhop.Invalidf("foreign_message",

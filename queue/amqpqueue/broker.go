@@ -17,6 +17,9 @@
 //     was delivered, and then acknowledges the old one: a crash between the two
 //     leaves both. A delayed retry waits in a queue whose messages RabbitMQ moves
 //     on when their time is over.
+//   - A producer of one's own publishes to the exchange NAME.in. Consumers move its
+//     messages from the queue of that name to the lanes of their shops, as bellhop's
+//     own: so no shop waits long for another, whoever sends.
 //   - Dead letters are in NAME.dead.
 //   - The consuming processes tell each other what they hold, over the exchange
 //     NAME.control; NAME.members counts them.
@@ -57,6 +60,8 @@ type Options struct {
 	// SendLimit is how long RabbitMQ may take to confirm a send. The default
 	// leaves a webhook's sender time for an answer within a second.
 	SendLimit time.Duration
+	// Open makes events of messages that bellhop did not send; nil: they are nobody's.
+	Open queue.Opener
 }
 
 // Broker holds the queues of one virtual host.
@@ -64,6 +69,7 @@ type Broker struct {
 	target rabbit.Target
 	log    *slog.Logger
 	now    func() time.Time
+	open   queue.Opener
 	limit  time.Duration
 	ask    *rabbit.Session
 	pub    *rabbit.Publisher // for the registry
@@ -78,7 +84,8 @@ func NewBroker(t rabbit.Target, o Options) *Broker {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Broker{target: t, log: o.Log, now: o.Now, limit: o.SendLimit, ask: rabbit.NewSession(t, "bellhop"),
+	return &Broker{target: t, log: o.Log, now: o.Now, open: o.Open, limit: o.SendLimit,
+		ask: rabbit.NewSession(t, "bellhop"),
 		pub: rabbit.NewPublisher(t, rabbit.Options{Name: "bellhop", Log: o.Log}), packer: bodies.New()}
 }
 

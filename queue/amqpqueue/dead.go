@@ -54,7 +54,7 @@ func (q *Queue) receiveDead(ch *amqp.Channel) (all []deadMessage, err error) {
 		if err != nil || !ok {
 			return all, err
 		}
-		if m, err := decode(&d); err == nil { // others' messages stay where they are
+		if m, err := q.read(&d, false); err == nil || m.event != nil { // others' messages stay where they are
 			all = append(all, deadMessage{d, m})
 		}
 	}

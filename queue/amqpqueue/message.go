@@ -39,6 +39,10 @@ func (b *Broker) encode(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, err
 	if err := queue.CheckBody(e); err != nil {
 		return nil, err
 	}
+	return b.pack(e, scratch)
+}
+
+func (b *Broker) pack(e *bellhop.Event, scratch *[]byte) (*rabbit.Message, error) {
 	traceless := *e
 	traceless.TraceParent = ""
 	meta, err := envelope.Marshal(&traceless)

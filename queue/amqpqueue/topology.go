@@ -23,7 +23,9 @@ const (
 	// delivers one at a time, so that its count of deliveries says which one it
 	// was.
 	suspects = spread + largeLanes
-	lanes    = suspects + 1
+	// incoming is the lane of messages that bellhop did not send. Consumers move them on.
+	incoming = suspects + 1
+	lanes    = incoming + 1
 )
 
 // largeBody bounds a message of the other lanes: with all deliveries ahead a
@@ -37,6 +39,8 @@ func ahead(lane, want int) int {
 	switch {
 	case lane == suspects:
 		return 1
+	case lane == incoming:
+		return 16
 	case lane >= spread:
 		return 4
 	}
@@ -49,6 +53,7 @@ type names string
 
 func (n names) dead() string                { return string(n) + ".dead" }
 func (n names) delay(step int) string       { return fmt.Sprintf("%s.delay.%ds", n, steps[step]/time.Second) }
+func (n names) in() string                  { return string(n) + ".in" }
 func (n names) control() string             { return string(n) + ".control" }
 func (n names) nobody() string              { return string(n) + ".nobody" } // never there
 func (n names) members() string             { return string(n) + ".members" }
@@ -58,6 +63,8 @@ func (n names) lane(i int) string {
 	switch {
 	case i == suspects:
 		return string(n) + ".suspects"
+	case i == incoming:
+		return n.in()
 	case i >= spread:
 		return fmt.Sprintf("%s.large.%d", n, i-spread)
 	}
@@ -79,8 +86,8 @@ func (n names) delays() (all []string) {
 	return all
 }
 
-// exchanges lists those before each step, and the one for questions.
-func (n names) exchanges() []string { return append(n.delays(), n.control()) }
+// exchanges lists those before each step, the one for producers of one's own, and the one for questions.
+func (n names) exchanges() []string { return append(n.delays(), n.in(), n.control()) }
 
 // steps bound how long retries wait, each in a queue of its own. Messages leave
 // such a queue only at its head, so that one may wait for another: up to the next
@@ -126,8 +133,9 @@ func (n names) queues() []declaration {
 		{n.dead(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
 		// Nothing is ever in it: it counts who consumes, also while a node is down.
 		{n.members(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
+		{n.in(), quorum(amqp.Table{"x-delivery-limit": unlimited, "x-consumer-timeout": heldFor})},
 	}
-	for i := range lanes {
+	for i := range incoming {
 		// The delivery limit is a backstop, above any setting: the driver counts by
 		// itself.
 		all = append(all, declaration{n.lane(i),
@@ -151,7 +159,8 @@ func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session
 			return err
 		}
 		// The default exchange takes a message to its lane once its time is over, if
-		// it came here by its lane's name: hence an exchange before each step.
+		// it came here by its lane's name: hence an exchange before each step. A producer
+		// that may write to its exchange alone reaches no lane.
 		return ch.QueueBind(name, "", name, false, nil)
 	})
 }

@@ -32,6 +32,8 @@ type Options struct {
 
 	Log *slog.Logger
 	Now func() time.Time
+	// Open makes events of messages that bellhop did not send; nil: they are nobody's.
+	Open queue.Opener
 	// TraceHeader returns the X-Ray header of a send, "" for none.
 	TraceHeader func(context.Context) string
 	// Rejected is called for each event that is too large.
@@ -69,6 +71,7 @@ func NewBroker(ctx context.Context, o Options) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{opts: o, cfg: cfg, client: sqs.NewFromConfig(cfg, o.count)}
+	b.codec.Open = o.Open
 	b.poller = sqs.NewFromConfig(amazon.Patient(cfg, longPoll+pollSlack), o.count)
 	if o.Bucket != "" {
 		b.codec.Bucket = amazon.NewBucket(cfg, o.Bucket, o.KMSKey)

@@ -2,7 +2,6 @@ package sqsqueue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -70,7 +69,14 @@ func (q *Queue) deadEntry(e *bellhop.Event, msg amazon.Message, attempts int, re
 func (q *Queue) giveUp(ctx context.Context, dead []verdict) []error {
 	entries := make([]*entry, len(dead))
 	for i, d := range dead {
-		entries[i] = q.deadEntry(d.Event, d.msg, d.Attempt, d.reason)
+		msg := d.msg
+		if !msg.Ours() { // it may have no room for more attributes
+			var err error
+			if msg, err = q.codec.Encode(ctx, d.Event); err != nil {
+				return slices.Repeat([]error{err}, len(dead))
+			}
+		}
+		entries[i] = q.deadEntry(d.Event, msg, d.Attempt, d.reason)
 	}
 	return q.move(ctx, q.main, q.dead, leasesOf(dead), entries)
 }
@@ -155,8 +161,8 @@ func (q *Queue) receiveDead(ctx context.Context) ([]*deadMessage, error) {
 // deadEvent reads a dead letter. A message that the redrive policy moved says neither
 // when nor why: it says when SQS first handed it out.
 func (q *Queue) deadEvent(m amazon.Message, system map[string]string) queue.DeadEvent {
-	e, err := amazon.Decode(m)
-	if _, elsewhere := errors.AsType[*amazon.RefError](err); err != nil && !elsewhere {
+	e, err := q.codec.Read(m)
+	if e == nil {
 		return queue.DeadEvent{}
 	}
 	d := queue.DeadEvent{Event: e, Reason: m.Attributes[attrReason]}

@@ -242,13 +242,13 @@ func receiveCount(m types.Message) int {
 }
 
 // unreadable handles a message without a readable event. An event whose body is
-// lost becomes a dead letter. A message that is not bellhop's comes again until the
+// lost, or whose headers are wrong, becomes a dead letter. A message that is not bellhop's comes again until the
 // redrive policy moves it to the dead letters.
 func (q *Queue) unreadable(ctx context.Context, l *lease, err error) {
 	log := q.opts.Log.With("queue", q.name, "message", l.id, "attempt", l.Attempt, "err", err)
 	switch {
 	case bellhop.IsPermanent(err) && l.Event != nil:
-		log.Error("an event's body is lost: it becomes a dead letter", "event", l.Event.ID)
+		log.Error("an event can't be read: it becomes a dead letter", "event", l.Event.ID, "shop", l.Event.Shop)
 		if err := q.giveUp(ctx, []verdict{{lease: l, reason: err.Error()}})[0]; err != nil {
 			q.opts.Log.Warn("make a dead letter of an event", "event", l.Event.ID, "err", err)
 		}

@@ -375,10 +375,15 @@ func PlanPortion(fanOut NewPush, total bellhop.Money, to []Receiver) *Recording 
 }
 
 // PlanDead decides the changes of giving up an event; nil if it is settled. The body of an erased shop's event
-// is not kept.
+// is not kept, and neither is one that nobody has checked: the true one may follow under the same id.
 func PlanDead(e *bellhop.Event, was StoredLine, erased bool, reason string, at time.Time) *Recording {
 	if settles(was.Outcome) {
 		return nil
+	}
+	if _, unchecked := e.SignedBy.Unchecked(); unchecked {
+		bare := *e
+		bare.Body, bare.SignedBy = nil, ""
+		e = &bare
 	}
 	r := &Recording{Lines: []*LineChange{{Event: e, Row: was.Row, Was: was.Outcome, Outcome: bellhop.OutcomeDead,
 		Reason: reason, At: at, DropsBody: erased}}}

@@ -1,0 +1,47 @@
+package amqpqueue
+
+import (
+	"net/http"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"bellhop"
+)
+
+// read is decode also for a message that bellhop did not send, which it makes bellhop's own; all that came in is such a
+// message. With an error of kind bellhop.Invalid the event, if there is one, is what could be read of it.
+func (q *Queue) read(d *amqp.Delivery, cameIn bool) (m decoded, err error) {
+	if _, ours := d.Headers[headEvent]; q.open == nil || ours && !cameIn {
+		return decode(d)
+	}
+	m.deliveries = number(d.Headers[headDeliveries])
+	if m.event, err = q.open(headersOf(d), d.Body); m.event == nil {
+		return m, err
+	}
+	if n := len(m.event.Body); n > bellhop.DefaultMaxBody {
+		m.event.Body = nil
+		err = bellhop.Invalidf("body_size", "the body has %d bytes, and RabbitMQ's way takes %d: "+
+			"post larger ones to bellhop's own endpoint", n, bellhop.DefaultMaxBody)
+	}
+	own, bad := q.pack(m.event, new([]byte))
+	if bad != nil {
+		return m, bad
+	}
+	m.coding = int64(number(own.Headers[headCoding]))
+	d.MessageId, d.Headers, d.Body, d.ContentType = own.MessageId, own.Headers, own.Body, ""
+	return m, err
+}
+
+// headersOf returns the headers that are texts.
+func headersOf(d *amqp.Delivery) http.Header {
+	h := http.Header{}
+	for name, value := range d.Headers {
+		switch v := value.(type) {
+		case string:
+			h.Add(name, v)
+		case []byte:
+			h.Add(name, string(v))
+		}
+	}
+	return h
+}

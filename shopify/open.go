@@ -1,0 +1,84 @@
+package shopify
+
+import (
+	"cmp"
+	"net/http"
+	"time"
+
+	"github.com/goccy/go-json"
+	"github.com/google/uuid"
+
+	"bellhop"
+)
+
+// Open makes an event of what a server of one's own took from Shopify and put into the queue: the headers by their
+// names, and the body. It is a [bellhop/queue.Opener], given the time. The signature is still to be checked.
+//
+// A delivery that comes again is the same event: its id is made of the time at which Shopify triggered it, its shop and
+// its webhook id. The time is in a header, or else in the body; one in the future is refused, since no signature covers
+// the header.
+func Open(h http.Header, body []byte, now time.Time) (*bellhop.Event, error) {
+	if !webhookHeaders.in(h) && !eventHeaders.in(h) {
+		return nil, bellhop.Invalidf("foreign_message", "the message has neither bellhop's header nor Shopify's")
+	}
+	now = now.UTC().Truncate(time.Microsecond)
+	e, err := ReadHeaders(h)
+	if err != nil {
+		return unreadable(h, body, now, err)
+	}
+	e.AcceptedAt, e.Body = now, body
+	at := e.TriggeredAt
+	if at.IsZero() {
+		at = timeIn(body)
+	}
+	switch {
+	case len(body) == 0:
+		return unreadable(h, body, now, bellhop.Invalidf("empty_body", "the body is empty"))
+	case at.IsZero():
+		return unreadable(h, body, now, bellhop.Invalidf("triggered_at",
+			"the header %s is missing, and the body has neither updated_at nor created_at", namesIn(h).triggeredAt))
+	}
+	e.ID, e.SignedBy = bellhop.EventIDOf(at, e.Shop, e.WebhookID), bellhop.Unchecked(keep(Signature(h)))
+	if at.After(now.Add(clockSlack)) {
+		return e, bellhop.Invalidf("triggered_at", "it was triggered at %s, which is in the future",
+			at.UTC().Format(time.RFC3339))
+	}
+	return e, nil
+}
+
+// unreadable returns the event of a message that can't be read, for its line in the ledger. No signature is right for
+// it, so that it is never recorded.
+func unreadable(h http.Header, body []byte, now time.Time, err error) (*bellhop.Event, error) {
+	shop, bad := bellhop.ParseShopDomain(cmp.Or(h.Get(eventHeaders.shop), h.Get(webhookHeaders.shop)))
+	if bad != nil {
+		return nil, err
+	}
+	id, bad := uuid.NewV7()
+	if bad != nil {
+		return nil, bad
+	}
+	names := namesIn(h)
+	return &bellhop.Event{ID: bellhop.EventID(id), Shop: shop, WebhookID: optional(h, names.webhookID), AcceptedAt: now,
+		SignedBy: bellhop.Unchecked(""), Body: body}, err
+}
+
+// timeIn is the time of a webhook's body: of its last change, or else of its creation.
+func timeIn(body []byte) time.Time {
+	var times struct {
+		UpdatedAt json.RawMessage `json:"updated_at"`
+		CreatedAt json.RawMessage `json:"created_at"`
+	}
+	if json.Unmarshal(body, &times) != nil {
+		return time.Time{}
+	}
+	for _, raw := range []json.RawMessage{times.UpdatedAt, times.CreatedAt} {
+		var text string
+		if json.Unmarshal(raw, &text) != nil {
+			continue
+		}
+		if at, ok := ParseTime(text); ok {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
+}
