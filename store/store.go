@@ -118,6 +118,7 @@ type OrderQuery struct {
 	Financial, Fulfillment  string
 	Cancelled, NotCancelled bool      // only cancelled orders, and only others
 	Test, NotTest           bool      // only test orders, and only others
+	Found                   string    // what brought it first: "webhook", or as [bellhop.Trace] has it
 	Tag                     string    // one of its tags, whole
 	Since, Before           time.Time // placed at or after, and before
 	AtLeast                 string    // a decimal: what it comes to now, in its currency
@@ -137,6 +138,9 @@ const (
 	SortUpdated Sort = "updated"
 	SortCreated Sort = "created" // of HeadsBetween alone
 )
+
+// FoundByWebhook is [OrderQuery.Found] for orders that a webhook brought first.
+const FoundByWebhook = "webhook"
 
 // SearchDepth is how many orders one page of a list looks at where no index finds the ones that
 // match. A page may end early, and be empty; the next page goes on there.

@@ -21,6 +21,7 @@ type OrderFilter struct {
 	Fulfillment string    `query:"fulfillment_status" maxLength:"40" example:"unfulfilled" doc:"As Shopify says: unfulfilled, partial, fulfilled or restocked."`
 	Cancelled   string    `query:"cancelled" enum:"true,false" doc:"Only those that were cancelled, or only those that were not."`
 	Test        string    `query:"test" enum:"true,false" doc:"Only tests, or only orders that are none."`
+	Found       string    `query:"found" enum:"webhook,backfill,reconcile" doc:"What brought it first: a webhook, a backfill, or a later comparison with Shopify (trace.found)."`
 	Tag         string    `query:"tag" maxLength:"200" example:"vip" doc:"One of its tags, whole: each character counts. Capitals and full or half width make no difference."`
 	Since       time.Time `query:"since" doc:"Placed at or after."`
 	Before      time.Time `query:"before" doc:"Placed before."`
@@ -34,8 +35,8 @@ func (f OrderFilter) Query(limit int, cursor string) store.OrderQuery {
 	return store.OrderQuery{
 		Limit: limit, Cursor: cursor, Handling: bellhop.Handling(f.Handling), Financial: f.Financial,
 		Fulfillment: f.Fulfillment, Cancelled: f.Cancelled == "true", NotCancelled: f.Cancelled == "false",
-		Test: f.Test == "true", NotTest: f.Test == "false", Tag: f.Tag, Since: f.Since, Before: f.Before,
-		AtLeast: f.AtLeast, Text: f.Q, Sort: store.Sort(f.Sort),
+		Test: f.Test == "true", NotTest: f.Test == "false", Found: f.Found, Tag: f.Tag, Since: f.Since,
+		Before: f.Before, AtLeast: f.AtLeast, Text: f.Q, Sort: store.Sort(f.Sort),
 	}
 }
 

@@ -33,6 +33,7 @@ type orderFlags struct {
 	Fulfillment string `name:"fulfillment-status" placeholder:"STATUS" help:"Only orders that Shopify calls unfulfilled, partial, fulfilled or restocked."`
 	Cancelled   *bool  `name:"cancelled" negatable:"" help:"Only orders that were cancelled, or (--no-cancelled) that were not."`
 	Test        *bool  `name:"test" negatable:"" help:"Only test orders, or (--no-test) orders that are none."`
+	Found       string `name:"found" enum:",webhook,backfill,reconcile" default:"" help:"Only orders that a webhook, a backfill or a later comparison brought first: webhook, backfill or reconcile."`
 	Tag         string `name:"tag" help:"Only orders with this tag."`
 	Since       string `name:"since" placeholder:"TIME" help:"Placed at or after: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 30d."`
 	Before      string `name:"before" placeholder:"TIME" help:"Placed before: as --since."`
@@ -42,7 +43,7 @@ type orderFlags struct {
 
 func (f *orderFlags) query(j *job) (q store.OrderQuery, err error) {
 	to := web.OrderFilter{Handling: f.Handling, Financial: f.Financial, Fulfillment: f.Fulfillment,
-		Cancelled: yesOrNo(f.Cancelled), Test: yesOrNo(f.Test), Tag: f.Tag, AtLeast: f.AtLeast, Q: f.Q}
+		Cancelled: yesOrNo(f.Cancelled), Test: yesOrNo(f.Test), Found: f.Found, Tag: f.Tag, AtLeast: f.AtLeast, Q: f.Q}
 	if f.Since != "" {
 		if to.Since, err = parseMoment("since", f.Since, j.now()); err != nil {
 			return q, err

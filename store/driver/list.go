@@ -108,7 +108,7 @@ func (l *List) Narrow() bool {
 	if l.Sort == store.SortUpdated && !(l.Since.IsZero() && l.Before.IsZero()) {
 		filters++
 	}
-	return l.Words != nil || l.AtLeast != "" || l.NotCancelled || l.NotTest || filters > 1 ||
+	return l.Words != nil || l.AtLeast != "" || l.Found != "" || l.NotCancelled || l.NotTest || filters > 1 ||
 		filters == 1 && l.Sort == store.SortUpdated
 }
 
@@ -182,6 +182,13 @@ func (l *List) Where(q *Query, at func(int64) any) {
 	}
 	for _, f := range l.filters() {
 		q.Add(f.text, f.args...)
+	}
+	switch l.Found { // no index has it
+	case "":
+	case store.FoundByWebhook:
+		q.Add(` AND o.found IS NULL`)
+	default:
+		q.Add(` AND o.found = ?`, l.Found)
 	}
 	if l.AtLeast != "" {
 		q.Add(` AND CAST(coalesce(o.current_total, o.total) AS numeric) >= CAST(? AS numeric)`, l.AtLeast)

@@ -62,6 +62,10 @@ func fetchedRings(f *fixture) {
 				[]any{int64(3), bellhop.PushSkipped, store.ReasonBackfill})
 		}
 	}
+	for found, want := range map[string][]int64{"backfill": {1}, "reconcile": {2}, store.FoundByWebhook: {3}, "x": {}} {
+		f.equal("found by "+found, f.ids(store.OrderQuery{Found: found}), want)
+	}
+	f.equal("found by two filters", f.ids(store.OrderQuery{Found: "backfill", Test: true}), []int64{})
 	f.equal("pushes of what was backfilled later", len(f.getOrder(3).Pushes), 3)
 	f.record(f.deletion(shop, 2))
 	f.record(f.order(shop, 4, 1))

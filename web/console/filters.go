@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -90,6 +91,9 @@ func (v *visit) filterForm(a *askedOrders) *filterForm {
 		"fulfilled", "restocked")...)
 	add("cancelled", "orders.ofCancelled", f.Cancelled, either...)
 	add("test", "orders.ofTests", f.Test, either...)
+	add("found", "orders.source", f.Found, option{Label: v.T("orders.any")},
+		option{Value: store.FoundByWebhook, Label: v.T("statement.webhook")},
+		option{Value: "backfill", Label: v.T("statement.fetched")}, option{Value: "reconcile", Label: v.T("statement.found")})
 	add("sort", "orders.sort", f.Sort, option{Label: v.T("orders.byPlaced")},
 		option{Value: "updated", Label: v.T("orders.byUpdated")})
 	return form
