@@ -6,7 +6,9 @@ import (
 )
 
 // Statement says of a shop's hour what Shopify has and what bellhop has. A shop's statements are a chain: each has
-// the hash of the one before, and a signature. A database keeps it as one JSON document.
+// the hash of the one before, and a signature. A database keeps it as one JSON document. That is not the JSON that Hash
+// covers, which package statement writes: every reader of files knows that one, so that it can never change. Of this
+// one there are rows that stay readable.
 type Statement struct {
 	Shop   string `json:"shop"`
 	Number int64  `json:"number"` // among the shop's statements, from 1 on

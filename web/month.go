@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -18,7 +19,8 @@ type MonthStore interface {
 }
 
 // Month says what Shopify has of the orders that a shop got in a month beside what is here. Days and months are those
-// on the shop's clock; an hour belongs to the day that it begins in.
+// on the shop's clock; an hour belongs to the day that it begins in. bellhop statement makes one of any time, for the
+// verdict.
 type Month struct {
 	Shop     bellhop.Shop
 	Zone     *time.Location
@@ -246,6 +248,14 @@ func (m *Month) Verdict() Verdict {
 		return VerdictMissing
 	}
 	return VerdictAllHere
+}
+
+// LastCompared is until when a shop was compared with Shopify, or since when nobody could.
+func LastCompared(s *bellhop.Reconciliation) time.Time {
+	if s.CheckedAt.IsZero() {
+		return cmp.Or(s.Since, s.ConnectedAt)
+	}
+	return s.CheckedAt
 }
 
 // NotChecked returns the reason why a shop is not compared with Shopify any more; "" where it is, although perhaps not

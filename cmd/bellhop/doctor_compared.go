@@ -63,7 +63,8 @@ func comparison(s *bellhop.Reconciliation, now time.Time) (found []wire.Finding)
 	case reason == reconcile.ReasonUninstalled:
 		return nil
 	case reason != "":
-		warn(reasonAdvice(reason), "%s was not compared with Shopify since %s UTC: %s", s.Shop, lastCompared(s), reason)
+		warn(reasonAdvice(reason), "%s was not compared with Shopify since %s UTC: %s", s.Shop,
+			when(web.LastCompared(s)), reason)
 	case s.Reason != "":
 		warn(reasonAdvice(s.Reason), "%s is not compared to the end since %s UTC: %s", s.Shop, when(s.Since), s.Reason)
 	}
@@ -95,14 +96,6 @@ func again(s *bellhop.Reconciliation) (n int) {
 		}
 	}
 	return n
-}
-
-// lastCompared is until when a shop was compared.
-func lastCompared(s *bellhop.Reconciliation) string {
-	if s.CheckedAt.IsZero() {
-		return when(s.ConnectedAt)
-	}
-	return when(s.CheckedAt)
 }
 
 func reasonAdvice(reason string) string {

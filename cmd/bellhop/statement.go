@@ -35,8 +35,8 @@ type statementShowCmd struct {
 func (statementShowCmd) Help() string {
 	return `bellhop closes an hour once it compared all of the shop's orders that were created in it. SHOPIFY is how many
 Shopify has, HERE how many bellhop has, DIFFERED how many of them were missing or different when they were compared for
-the first time. Webhooks, a backfill or a comparison (FOUND) brought them first; WORST is the longest time from an order
-to its record, of those by webhook. RUNG had a push; the others did not for a reason: --hours shows it.
+the first time. A webhook brought them first, or they were FETCHED by a backfill, or FOUND LATER by a comparison (backfill and
+reconciled in files). SLOWEST is the longest time from an order to its record, of those by webhook (worst_us in files). RUNG had a push; the others did not for a reason: --hours shows it.
 
 Keep a file of --out elsewhere from time to time: with it bellhop verify finds out if somebody who has the database and
 its key made the statements anew. See docs/statements.md.`
@@ -69,7 +69,7 @@ func (c *statementShowCmd) Run(j *job) error {
 		case c.CSV:
 			return statement.WriteCSV(j.out, statement.Latest(a.all))
 		case c.JSON:
-			return j.json(a.json())
+			return j.json(a.json(j.now()))
 		}
 		return a.table(j, c.Hours)
 	})
@@ -122,9 +122,10 @@ func (a *asked) none() string {
 
 func (a *asked) table(j *job, byHour bool) error {
 	none := "There are no statements: " + a.none() + "."
-	head, rows := "DAY (UTC)\tHOURS\tSHOPIFY\tHERE\tDIFFERED\tWEBHOOK\tBACKFILL\tFOUND\tWORST\tRUNG\tOTHERS", a.days()
+	const came = "SHOPIFY\tHERE\tDIFFERED\tWEBHOOK\tFETCHED\tFOUND LATER\t"
+	head, rows := "DAY (UTC)\tHOURS\t"+came+"SLOWEST\tRUNG\tOTHERS", a.days()
 	if byHour {
-		head = "FROM (UTC)\tTO\tSHOPIFY\tHERE\tDIFFERED\tWEBHOOK\tBACKFILL\tFOUND\tP50\tP99\tWORST\tRUNG\tOTHERS\tSTATEMENT"
+		head = "FROM (UTC)\tTO\t" + came + "P50\tP99\tSLOWEST\tRUNG\tOTHERS\tSTATEMENT"
 		rows = a.hours()
 	}
 	if err := j.table(jsonFlag{}, nil, none, head, rows); err != nil {
@@ -132,7 +133,7 @@ func (a *asked) table(j *job, byHour bool) error {
 	}
 	if len(rows) > 0 {
 		j.say("")
-		j.say("%s", a.verdict())
+		j.say("%s", a.verdict(j.now()))
 	}
 	for _, line := range a.checked(j.now()) {
 		j.say("%s", line)
@@ -179,13 +180,21 @@ func short(d time.Duration) string {
 	return d.Round(time.Second).String()
 }
 
-// verdict says whether orders are missing in the closed hours.
-func (a *asked) verdict() string {
-	t := statement.Sum(a.all)
-	if t.Here < t.Shopify {
-		return strconv.Itoa(t.Shopify-t.Here) + " of " + plural(t.Shopify, "order") + " are missing here."
+// month is the asked time as the console's page has a month, so that both judge it by the same rules.
+func (a *asked) month(now time.Time) *web.Month {
+	m := &web.Month{Now: now, From: a.from, To: a.to, State: a.state, Closed: statement.Latest(a.all)}
+	if m.To.IsZero() {
+		m.To = now
 	}
-	return "All " + plural(t.Shopify, "order") + " that Shopify has of these hours are here."
+	return m
+}
+
+// verdict says whether orders are missing.
+func (a *asked) verdict(now time.Time) string {
+	if n := a.month(now).Missing(); n > 0 {
+		return "Missing here: " + plural(n, "order") + "."
+	}
+	return "All " + plural(statement.Sum(a.all).Shopify, "order") + " that Shopify has of these hours are here."
 }
 
 // checked says when the shop was compared with Shopify, why it no longer is, and what is left in hours that are over.
@@ -193,7 +202,7 @@ func (a *asked) checked(now time.Time) (lines []string) {
 	s := &a.state
 	switch reason := web.NotChecked(s, now); {
 	case reason != "":
-		lines = append(lines, "Not checked since "+lastCompared(s)+" UTC: "+inWords(reason)+".")
+		lines = append(lines, "Not checked since "+when(web.LastCompared(s))+" UTC: "+inWords(reason)+".")
 	case !s.CheckedAt.IsZero():
 		lines = append(lines, "Last checked "+when(s.CheckedAt)+" UTC.")
 		if s.Reason != "" {
@@ -223,6 +232,8 @@ func inWords(reason string) string {
 // statementsJSON is what --json prints.
 type statementsJSON struct {
 	Shop       string          `json:"shop"`
+	Verdict    web.Verdict     `json:"verdict"` // as GET /v1/statement has it
+	Missing    int             `json:"missing"`
 	CheckedAt  *time.Time      `json:"checked_at"`
 	ClosedTo   *time.Time      `json:"closed_to"`
 	Reason     string          `json:"reason"` // why it is not checked, or not to the end; "" while it is
@@ -258,9 +269,10 @@ type statementJSON struct {
 	Signature []byte          `json:"signature"`
 }
 
-func (a *asked) json() statementsJSON {
-	t := statement.Sum(a.all)
-	v := statementsJSON{Shop: a.shop, CheckedAt: events.AtUTC(a.state.CheckedAt), ClosedTo: events.AtUTC(a.state.ClosedTo),
+func (a *asked) json(now time.Time) statementsJSON {
+	t, m := statement.Sum(a.all), a.month(now)
+	v := statementsJSON{Shop: a.shop, Verdict: m.Verdict(), Missing: m.Missing(),
+		CheckedAt: events.AtUTC(a.state.CheckedAt), ClosedTo: events.AtUTC(a.state.ClosedTo),
 		Reason: a.state.Reason, Since: events.AtUTC(a.state.Since), Open: []openJSON{}, Statements: []statementJSON{},
 		Total: totalJSON{t.Hours, t.Shopify, t.Here, t.Differed, t.Webhook, t.Backfill, t.Reconciled, t.Rung, t.Quiet,
 			t.Lines, t.Worst.Microseconds()}}

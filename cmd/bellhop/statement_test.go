@@ -17,6 +17,7 @@ import (
 	"bellhop/statement"
 	"bellhop/store"
 	"bellhop/store/sealed"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -330,7 +331,8 @@ func TestVerifyAccusesNobody(t *testing.T) {
 func TestStatementShow(t *testing.T) {
 	s := newStated(t, "sqlite3", "")
 	out := s.run(exitDone, "statement", "--shop", itsShop, "--month", "2026-11")
-	for _, want := range []string{"2026-11-22  15     9        9     0         9        0         0      1m30s  3     6",
+	for _, want := range []string{
+		"2026-11-22  15     9        9     0         9        0        0            1m30s    3     6",
 		"All 9 orders that Shopify has of these hours are here.",
 		"All hours before 2026-11-23 00:00:00 UTC are closed."} {
 		if !strings.Contains(out, want) {
@@ -350,8 +352,24 @@ func TestStatementShow(t *testing.T) {
 	if v.Total.Here != 9 || len(v.Statements) != 3 || v.ClosedTo == nil {
 		t.Errorf("JSON: %+v", v)
 	}
+	// What a sweep found in an hour that is still open is missing, too, as on the page.
 	s.open(func(db *sealed.Store) {
 		s.check(db.UpdateReconciliation(s.Context(), itsShop, func(r *bellhop.Reconciliation) error {
+			r.CheckedAt, r.LookedTo = time.Now(), time.Now()
+			r.Pending = []bellhop.PendingOrder{{ID: 7, Missing: true, At: time.Now()}}
+			return nil
+		}))
+	})
+	if out = s.run(exitDone, "statement", "--shop", itsShop); !strings.Contains(out, "Missing here: 1 order.") {
+		s.Errorf("an order is missing:\n%s", out)
+	}
+	s.check(json.Unmarshal([]byte(s.run(exitDone, "statement", "--shop", itsShop, "--json")), &v))
+	if v.Verdict != web.VerdictMissing || v.Missing != 1 {
+		s.Errorf("JSON: %s, %d missing", v.Verdict, v.Missing)
+	}
+	s.open(func(db *sealed.Store) {
+		s.check(db.UpdateReconciliation(s.Context(), itsShop, func(r *bellhop.Reconciliation) error {
+			r.Pending = nil
 			r.CheckedAt = statedDay.Add(14*time.Hour + 10*time.Minute)
 			r.Reason, r.Since = "access_revoked", r.CheckedAt.Add(5*time.Minute)
 			r.Hours = []bellhop.OpenHour{{Hour: statedDay.Add(24 * time.Hour), Left: 2}}

@@ -38,9 +38,9 @@ type StatementTotal struct {
 	Here       int            `json:"here" doc:"Orders that bellhop has."`
 	Differed   int            `json:"differed" doc:"How many were missing or different when they were compared for the first time."`
 	Webhook    int            `json:"webhook" doc:"Of here: a webhook brought them first."`
-	Backfill   int            `json:"backfill" doc:"Of here: fetched when the shop was connected."`
-	Reconciled int            `json:"reconciled" doc:"Of here: found when the shop was compared."`
-	WorstUS    int64          `json:"worst_us" doc:"The longest time from an order's creation to its record, of those by webhook, in microseconds."`
+	Backfill   int            `json:"backfill" doc:"Of here: fetched by a backfill."`
+	Reconciled int            `json:"reconciled" doc:"Of here: found later, when the shop was compared."`
+	WorstUS    int64          `json:"worst_us" doc:"Of the slowest by webhook: from its creation to its record, in microseconds."`
 	Rung       int            `json:"rung" doc:"Orders with a push that was sent, or perhaps was."`
 	Quiet      map[string]int `json:"quiet" nullable:"false" doc:"The other orders, by the reason why nobody was told."`
 }

@@ -55,7 +55,7 @@ func (v *visit) comparedFact(s *bellhop.Reconciliation, now time.Time) fact {
 	f := fact{Label: v.T("compared.title"), Value: v.Moment(s.CheckedAt)}
 	switch why := web.NotChecked(s, now); {
 	case why != "":
-		f.Value, f.Bad = v.T("statement.notChecked", "When", v.Moment(lastCheck(s)))+" "+v.refusal(why), true
+		f.Value, f.Bad = v.T("statement.notChecked", "When", v.Moment(web.LastCompared(s)))+" "+v.refusal(why), true
 	case s.Missing() > 0:
 		f.Value, f.Bad = v.N("statement.missing", s.Missing()), true
 	case s.CheckedAt.IsZero():

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -125,7 +124,7 @@ func (v *visit) sentence(m *web.Month) (s sentence) {
 	case web.VerdictBefore:
 		return sentence{v.T("statement.before", values...), "", ""}
 	case web.VerdictNotChecked:
-		s = sentence{v.T("statement.notChecked", "When", v.Moment(lastCheck(&m.State))),
+		s = sentence{v.T("statement.notChecked", "When", v.Moment(web.LastCompared(&m.State))),
 			v.refusal(web.NotChecked(&m.State, m.Now)), "bad"}
 		if t.Here > 0 && !m.State.CheckedAt.IsZero() {
 			s.More += " " + v.N("statement.until", t.Here)
@@ -148,14 +147,6 @@ func (v *visit) sentence(m *web.Month) (s sentence) {
 		s.Words = v.N("statement.all", t.Here, values...)
 	}
 	return s
-}
-
-// lastCheck is until when a shop was compared.
-func lastCheck(s *bellhop.Reconciliation) time.Time {
-	if s.CheckedAt.IsZero() {
-		return cmp.Or(s.Since, s.ConnectedAt)
-	}
-	return s.CheckedAt
 }
 
 // ago says how long ago something was.
