@@ -142,7 +142,8 @@ func TestStatementForOperators(t *testing.T) {
 	strictPage(t, page)
 	r.shows(page, "At Shopify", "Found later", "9.00 s",
 		"half within 1.20 s, 99% within 4.00 s", "312 requests and 980 points",
-		"Somebody altered lines of the ledger in the hour from Nov 1, 2026 12:00 pm", "verify --db --shop "+demo,
+		"Lines of the ledger in the hour from Nov 1, 2026 12:00 pm were altered, or a backup was restored",
+		"verify --db --shop "+demo,
 		"Differences in open hours", "/statement.csv?month=2026-11&amp;shop="+demo,
 		"/v1/statement?hours=true&amp;month=2026-11&amp;shop="+demo)
 	file := r.Get("/statement.csv?month=2026-11&shop="+demo, operatorSession)
