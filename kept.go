@@ -29,9 +29,9 @@ func (o *Order) Hides() bool {
 	return slices.ContainsFunc(hiddenParts[:], func(part string) bool { return !o.shows(part) })
 }
 
-// KeepHidden takes over from an order of an older version what the own one hides, each part from the newest version that
-// shows it. It reports whether that changes the order. Another customer's data or another place's address is not taken:
-// they changed since.
+// KeepHidden takes over from an order of an older version what the own one hides, each part from the newest version
+// that shows it. It reports whether that changes the order. It takes no other customer's data, and no address of
+// another place: they changed since.
 func (o *Order) KeepHidden(was *Order) (changed bool) {
 	for _, part := range hiddenParts {
 		if was.shows(part) && o.wants(part, was) {
@@ -92,7 +92,7 @@ func (o *Order) of(part string) Version {
 	return o.Version
 }
 
-// shows reports whether a part is as Shopify has it, be it nothing: an order whose customer is hidden may hide all else.
+// shows reports whether a part is as Shopify has it, be it nothing. Where the customer is hidden all else may be, too.
 func (o *Order) shows(part string) bool {
 	customer := o.Customer != nil && o.Customer.Name != ""
 	switch {
