@@ -75,8 +75,19 @@ func TestOneOrderThatNobodyReads(t *testing.T) {
 	}
 }
 
-// TestWithheldStays: what Shopify no longer shows the app stays as it is known.
+// TestWithheldStays: what Shopify no longer shows the app, or refuses it, stays as it is known.
 func TestWithheldStays(t *testing.T) {
+	t.Run("without the scope", func(t *testing.T) {
+		withheldStays(t, func(r *rig) {
+			r.must(r.twin.SetScopes(demo, []string{"read_orders"}))
+		}, shop.Faults{Dropped: 1})
+	})
+	t.Run("without the approval", func(t *testing.T) {
+		withheldStays(t, func(*rig) {}, shop.Faults{Dropped: 1, Protected: shop.ProtectedPeople})
+	})
+}
+
+func withheldStays(t *testing.T, lose func(*rig), f shop.Faults) {
 	r := ready(t)
 	var was bellhop.Order
 	for _, id := range r.orders(demo, 20) {
@@ -85,9 +96,9 @@ func TestWithheldStays(t *testing.T) {
 			was = o
 		}
 	}
-	r.must(r.twin.SetScopes(demo, []string{"read_orders"}))
+	lose(r)
 	r.run(time.Minute)
-	r.faults(demo, shop.Faults{Dropped: 1})
+	r.faults(demo, f)
 	r.must(r.twin.ChangeOrder(demo, was.ID, shop.OrderChange{Change: simulate.ChangeNote}))
 	r.until(soon, "the change is here", func() bool {
 		is, _ := r.here(demo, was.ID)

@@ -28,7 +28,7 @@ func EventQuery(scopes []string) string {
 	return strings.NewReplacer(append(
 		scoped(scopes, "customers", customerField, ifCustomers),
 		append(scoped(scopes, "products", productField, ifProducts),
-			"$lines", strconv.Itoa(eventLines), "$parts", strconv.Itoa(eventParts))...)...,
+			ifPeople, "", "$lines", strconv.Itoa(eventLines), "$parts", strconv.Itoa(eventParts))...)...,
 	).Replace(`query OrderEvent($orderId: ID!) {
   shop { ianaTimezone }
   order(id: $orderId) {` + OrderSelection + `

@@ -15,7 +15,8 @@ type selected struct {
 }
 
 // eventFields are what an Event's data has: our query asks for all of it.
-var eventFields = parseSelection(`order {` + OrderSelection + `} shop { ianaTimezone }`)
+var eventFields = parseSelection(`order {` + strings.ReplaceAll(OrderSelection, ifPeople, "") +
+	`} shop { ianaTimezone }`)
 
 // fragment is the name of what a query selects only of objects of one type.
 const fragment = "..."

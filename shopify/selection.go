@@ -10,7 +10,8 @@ import (
 // a newer one answers.
 //
 // Variables say what the app's scopes allow: $customers (read_customers) and $products (read_products); read_orders
-// covers all else. $lines and $parts are the sizes of pages.
+// covers all else. $people leaves out what Shopify may refuse an app that isn't approved for it. $lines and $parts are
+// the sizes of pages.
 const (
 	// OrderSelection is a whole order. Where a page in it has a next one, [Connections] get the rest.
 	OrderSelection = OrderFields + `
@@ -34,11 +35,12 @@ const (
     id name number createdAt updatedAt processedAt cancelledAt closedAt cancelReason test
     currencyCode taxesIncluded displayFinancialStatus fullyPaid unpaid displayFulfillmentStatus
     returnStatus
-    email phone customerLocale note tags poNumber sourceName paymentGatewayNames discountCodes
+    email` + ifPeople + ` phone` + ifPeople + `
+    customerLocale note tags poNumber sourceName paymentGatewayNames discountCodes
     customAttributes { key value }
     ` + customerField + `
-    billingAddress` + addressFields + `
-    shippingAddress` + addressFields + `
+    billingAddress` + ifPeople + addressFields + `
+    shippingAddress` + ifPeople + addressFields + `
     originalTotalPriceSet` + bag + `
     subtotalPriceSet` + inShops + `
     totalDiscountsSet` + inShops + `
@@ -73,6 +75,7 @@ const (
 	productField = `product` + ifProducts + ` { id }`
 	ifCustomers  = ` @include(if: $customers)`
 	ifProducts   = ` @include(if: $products)`
+	ifPeople     = ` @include(if: $people)`
 
 	addressFields = ` {
       name firstName lastName company address1 address2 city zip province provinceCode country countryCodeV2 phone

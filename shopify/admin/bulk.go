@@ -51,7 +51,7 @@ var bulkQuery = operation{"Bulk", `query Bulk($id: ID!) {
 
 // ordersInBulk is the query of a bulk operation: it takes no variables and pages by itself. Connections in lists are
 // not allowed there, such as the lines of refunds and of parcels.
-func ordersInBulk(filter string, scopes []string) string {
+func ordersInBulk(filter string, may map[string]any) string {
 	var b strings.Builder
 	b.WriteString("{ orders(query: " + strconv.Quote(filter) + ", sortKey: CREATED_AT, reverse: true) { edges { node {" +
 		shopify.OrderFields + "\n    fulfillments { id }\n    refunds { id }")
@@ -66,7 +66,7 @@ func ordersInBulk(filter string, scopes []string) string {
 	}
 	b.WriteString("\n} } } }")
 	text := b.String()
-	for name, on := range may(scopes) {
+	for name, on := range may {
 		text = strings.ReplaceAll(text, "$"+name, map[any]string{true: "true", false: "false"}[on])
 	}
 	return text
@@ -84,7 +84,7 @@ func (s *Shop) StartBulk(ctx context.Context, from, to time.Time, scopes []strin
 			} `json:"userErrors"`
 		} `json:"bulkOperationRunQuery"`
 	}
-	query := ordersInBulk(window("created_at", from, to), scopes)
+	query := ordersInBulk(window("created_at", from, to), s.may(scopes))
 	w, err := s.ask(ctx, bulkMutation, map[string]any{"query": query}, &data)
 	if err != nil {
 		return Bulk{}, err

@@ -12,7 +12,7 @@ func Operations() map[string]string {
 		all[o.name] = o.text
 	}
 	for _, scopes := range [][]string{nil, everyScope} {
-		all["orders"] = ordersInBulk(window("created_at", time.Unix(0, 0), time.Unix(1, 0)), scopes)
+		all["orders"] = ordersInBulk(window("created_at", time.Unix(0, 0), time.Unix(1, 0)), new(Shop).may(scopes))
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ const (
 )
 
 var fetchQuery = operation{"FetchOrders", `query FetchOrders(
-  $ids: [ID!]!, $lines: Int!, $parts: Int!, $customers: Boolean!, $products: Boolean!
+  $ids: [ID!]!, $lines: Int!, $parts: Int!, $customers: Boolean!, $products: Boolean!, $people: Boolean!
 ) {
   shop { ianaTimezone }
   nodes(ids: $ids) {
@@ -67,16 +68,19 @@ var restQueries = func() map[string]operation {
 	return all
 }()
 
-// may is what the scopes let a query ask for, as its variables.
-func may(scopes []string) map[string]any {
+// may is what the app may ask for, as variables of a query.
+func (s *Shop) may(scopes []string) map[string]any {
 	has := func(scope string) bool { return len(MissingScopes(scopes, []string{scope})) == 0 }
-	return map[string]any{"customers": has("read_customers"), "products": has("read_products")}
+	people := !s.hides.Load()
+	return map[string]any{"customers": people && has("read_customers"), "products": has("read_products"),
+		"people": people}
 }
 
-// FetchOrders fetches orders whole, with all their lines, in their order, as far as the granted scopes let it. Beside
-// an error it returns those that it has until then.
+// FetchOrders fetches orders whole, with all their lines, in their order, as far as the granted scopes let it. An app
+// that isn't approved for customers' data gets orders without it, from the first refusal on. Beside an error it returns
+// those that it has until then.
 func (s *Shop) FetchOrders(ctx context.Context, ids []int64, scopes []string) (all []FetchedOrder, err error) {
-	f := &fetching{Shop: s, may: may(scopes)}
+	f := &fetching{Shop: s, scopes: scopes}
 	budget := s.app.budget(s.domain)
 	for len(ids) > 0 {
 		n := min(len(ids), budget.fetches())
@@ -97,7 +101,7 @@ func (s *Shop) FetchOrders(ctx context.Context, ids []int64, scopes []string) (a
 // fetching is one call of FetchOrders.
 type fetching struct {
 	*Shop
-	may map[string]any
+	scopes []string
 }
 
 // chunk is what Shopify answers for some orders.
@@ -131,12 +135,14 @@ func (f *fetching) firstPages(ctx context.Context, ids []int64) (*chunk, error) 
 		global[i] = shopify.GlobalOrderID(id)
 	}
 	variables := map[string]any{"ids": global, "lines": linesAtOnce, "parts": partsAtOnce}
-	for name, on := range f.may {
-		variables[name] = on
-	}
+	maps.Copy(variables, f.may(f.scopes))
 	var c chunk
 	var err error
-	if c.said, err = f.ask(ctx, fetchQuery, variables, &c); err != nil {
+	c.said, err = f.ask(ctx, fetchQuery, variables, &c)
+	if RefusalOf(err) == ProtectedData && f.hides.CompareAndSwap(false, true) {
+		return f.firstPages(ctx, ids)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(c.Nodes) != len(ids) || c.at.IsZero() || c.Shop.Timezone == "" {
@@ -282,7 +288,7 @@ func pageOf(list map[string]any) (nodes []any, after string) {
 // page asks for a page, and notes whether the order changed.
 func (r *rest) page(ctx context.Context, op operation, variables map[string]any) (map[string]any, error) {
 	if strings.Contains(op.text, "$products") {
-		variables["products"] = r.may["products"]
+		variables["products"] = r.may(r.scopes)["products"]
 	}
 	var raw json.RawMessage
 	if err := r.do(ctx, op, variables, &raw); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bellhop"
@@ -24,6 +25,8 @@ type Shop struct {
 	// Reserve is the share of the shop's budget, from 0 to 1, that calls leave to others by waiting
 	// until there is more: for work that has time. Set it before the first call.
 	Reserve float64
+
+	hides atomic.Bool // Shopify refuses customers' data: nobody asks for it again
 
 	spent struct {
 		mu       sync.Mutex

@@ -279,7 +279,7 @@ func TestOrdersOfNoUse(t *testing.T) {
 		"a text":          {dated(`{"data":{` + shop + `,"nodes":["x"]}}`), admin.Unavailable, 1},
 		"a field refused": {dated(one + `,` + denied("Access denied for customer field.", "") + `}`), admin.ScopeMissing, 1},
 		"not approved": {dated(one + `,` + denied("This app is not approved to access the Customer object.", "") + `}`),
-			admin.ProtectedData, 1},
+			admin.ProtectedData, 2}, // once without customers
 		"an error inside": {dated(one + `,"errors":[{"message":"m","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}`),
 			admin.Unavailable, 3},
 		"another schema": {dated(`{"errors":[{"message":"Field 'x' doesn't exist","extensions":{"code":"undefinedField"}}]}`),

@@ -426,6 +426,35 @@ func TestWithheldPeople(t *testing.T) {
 	}
 }
 
+// TestRefusedPeople: Shopify may refuse customers' data with an error. Then bellhop leaves it out, and asks for it no
+// more.
+func TestRefusedPeople(t *testing.T) {
+	w := newTwin(t)
+	w.must(w.Fill(domain, simulate.ShopifyOptions{Orders: 20}, time.Now().Add(-24*time.Hour), time.Now()))
+	all, err := w.Orders(domain)
+	w.must(err)
+	w.must(w.SetFaults(domain, shop.Faults{Protected: shop.ProtectedPeople}))
+	s := w.shop()
+	for _, o := range all {
+		got, err := s.FetchOrders(t.Context(), []int64{o.ID}, allScopes)
+		w.must(err)
+		f, err := shopify.Decode(&bellhop.Event{Shop: domain, Topic: bellhop.TopicReconcile, SignedBy: bellhop.SignerAPI,
+			TriggeredAt: got[0].At, AcceptedAt: got[0].At, Body: got[0].Body})
+		w.must(err)
+		if d := reconcile.Differ(webhook(t, o.Body()), f.Order); d != nil || !f.Order.Hides() {
+			t.Errorf("order %d differs in %v, and hides its customer: %t", o.ID, d, f.Order.Hides())
+		}
+	}
+	if asked, _ := s.Spent(); asked != len(all)+1 {
+		t.Errorf("%d requests for %d orders", asked, len(all))
+	}
+	w.must(w.SetFaults(domain, shop.Faults{Protected: shop.ProtectedOrders}))
+	_, err = w.shop().FetchOrders(t.Context(), []int64{all[0].ID}, allScopes)
+	if admin.RefusalOf(err) != admin.ProtectedData {
+		t.Errorf("of orders that are refused: %v", err)
+	}
+}
+
 // TestHeadsAndCounts of a shop, page by page, and over an index that lags.
 func TestHeadsAndCounts(t *testing.T) {
 	w := newTwin(t)

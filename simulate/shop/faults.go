@@ -52,6 +52,7 @@ type Protected string
 const (
 	ProtectedNothing Protected = ""
 	ProtectedFields  Protected = "fields" // names, addresses, e-mails and phones are null
+	ProtectedPeople  Protected = "people" // customers and addresses are refused, and e-mails and phones
 	ProtectedOrders  Protected = "orders" // orders and their topics are refused
 )
 
@@ -67,8 +68,10 @@ func (f *Faults) check() error {
 	case f.Broken != BrokenNot && f.Broken != BrokenServer && f.Broken != BrokenUnknown && f.Broken != BrokenHTML &&
 		f.Broken != BrokenCut:
 		return bellhop.Invalidf("faults", `broken is %q: give "500", "520", "html", "cut", or "" for none`, string(f.Broken))
-	case f.Protected != ProtectedNothing && f.Protected != ProtectedFields && f.Protected != ProtectedOrders:
-		return bellhop.Invalidf("faults", `protected is %q: give "fields", "orders", or "" for none`, string(f.Protected))
+	case f.Protected != ProtectedNothing && f.Protected != ProtectedFields && f.Protected != ProtectedPeople &&
+		f.Protected != ProtectedOrders:
+		return bellhop.Invalidf("faults", `protected is %q: give "fields", "people", "orders", or "" for none`,
+			string(f.Protected))
 	case f.Bulk != BulkFine && f.Bulk != BulkForbidden && f.Bulk != BulkFailed && f.Bulk != BulkExpired &&
 		f.Bulk != BulkCut:
 		return bellhop.Invalidf("faults", `bulk is %q: give "forbidden", "failed", "expired", "cut", or "" for none`,

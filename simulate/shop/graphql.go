@@ -204,9 +204,9 @@ func accessDenied(what, scope string) *apiError {
 			"documentation": "https://shopify.dev/api/usage/access-scopes"}}
 }
 
-// notApproved is the refusal of an object with protected customer data.
-func notApproved(kind string) *apiError {
-	return &apiError{Message: "This app is not approved to access the " + kind + " object. See " +
+// notApproved is the refusal of an object, or a field, with protected customer data.
+func notApproved(what string) *apiError {
+	return &apiError{Message: "This app is not approved to access the " + what + ". See " +
 		"https://shopify.dev/docs/apps/launch/protected-customer-data for more details.",
 		Extensions: map[string]any{"code": "ACCESS_DENIED",
 			"documentation": "https://shopify.dev/docs/apps/launch/protected-customer-data"}}

@@ -33,6 +33,16 @@ func (o *orderView) withScope(scope, field string, do func() any) resolver {
 	}
 }
 
+// approved is a member that an app needs an approval for.
+func (o *orderView) approved(what string, do func() any) resolver {
+	return func(map[string]any) (any, error) {
+		if o.refused {
+			return nil, notApproved(what)
+		}
+		return do(), nil
+	}
+}
+
 // bag writes money as GraphQL does: without zeros at the end, but one behind the point.
 func (o *orderView) bag(m money) object {
 	side := func(r *big.Rat, currency string) object {
@@ -95,12 +105,13 @@ func (o *orderView) order() object {
 		"customAttributes":         lazyEach(o.list("note_attributes"), attribute), "tags": tags(o.text("tags")),
 		"note": o.orNil("note"), "sourceName": o.orNil("source_name"), "sourceIdentifier": o.orNil("source_identifier"),
 		"paymentGatewayNames": o.texts("payment_gateway_names"), "customerLocale": o.orNil("customer_locale"),
-		"discountCodes": codes(o.list("discount_codes")),
-		"email":         o.personal(o.document, "email"), "phone": o.personal(o.document, "phone"),
+		"discountCodes":   codes(o.list("discount_codes")),
+		"email":           o.approved("email field", func() any { return o.personal(o.document, "email") }),
+		"phone":           o.approved("phone field", func() any { return o.personal(o.document, "phone") }),
 		"statusPageUrl":   o.statusPage(),
-		"shippingAddress": lazily(func() any { return o.address("shipping_address") }),
-		"billingAddress":  lazily(func() any { return o.address("billing_address") }),
-		"customer":        o.withScope("read_customers", "customer", o.customer),
+		"shippingAddress": o.approved("MailingAddress object", func() any { return o.address("shipping_address") }),
+		"billingAddress":  o.approved("MailingAddress object", func() any { return o.address("billing_address") }),
+		"customer":        o.customers(),
 		"lineItems":       connection(o.list("line_items"), o.lineItem),
 		"shippingLines":   resolver(o.shippingLines),
 		"taxLines":        lazyEach(o.list("tax_lines"), o.taxLine),
@@ -268,6 +279,13 @@ func (o *orderView) taxLine(d document) object {
 	v := o.bags(map[string]func() money{"priceSet": func() money { return d.money("price_set") }})
 	v["title"], v["rate"], v["ratePercentage"] = d.text("title"), json.Number(rate), r*100
 	return v
+}
+
+func (o *orderView) customers() resolver {
+	if o.refused && o.scopes.has("read_customers") {
+		return o.approved("Customer object", o.customer)
+	}
+	return o.withScope("read_customers", "customer", o.customer)
 }
 
 func (o *orderView) customer() any {

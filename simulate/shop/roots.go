@@ -66,7 +66,7 @@ func (q *request) mayReadOrders(field string) error {
 	case !q.has("read_orders"):
 		return accessDenied(field+" field", "read_orders")
 	case q.faults.Protected == ProtectedOrders:
-		return notApproved("Order")
+		return notApproved("Order object")
 	}
 	return nil
 }
@@ -75,11 +75,13 @@ func (q *request) mayReadOrders(field string) error {
 type rights struct {
 	scopes   scopes
 	withheld bool // names, addresses, e-mails and phones
+	refused  bool // the same, with an error
 	noStatus bool
 }
 
 func (s *shop) rights() rights {
-	return rights{s.scopes, s.faults.Protected == ProtectedFields, s.faults.NullStatus}
+	p := s.faults.Protected
+	return rights{s.scopes, p == ProtectedFields, p == ProtectedPeople, s.faults.NullStatus}
 }
 
 // view is an order as the app may see it. What most lists ask for is known without its body.
