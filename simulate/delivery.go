@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -26,12 +27,13 @@ const (
 	CopyNewID  Copy = "new_id"  // two subscriptions to one topic: the webhook id differs
 )
 
-// Delivery is one webhook as Shopify sends it. It is not changed once it is
+// Delivery is one webhook or one Event as Shopify sends it. It is not changed once it is
 // made, and retries send it as it is.
 type Delivery struct {
 	Seq         int // from 0, in the order in which they are begun
 	Shop        string
-	Topic       string
+	Topic       string // of an Event with its action, such as Order/create
+	Handle      string // of an Event's subscription; "" is a webhook
 	WebhookID   string
 	EventID     string // shared by all deliveries of one action of the merchant
 	TriggeredAt time.Time
@@ -83,6 +85,15 @@ func (d *Delivery) WithBody(secret string, body []byte) *Delivery {
 	return &c
 }
 
+// AsEvent returns an Event of the order as it is after d. fault says why the body has not the order; "" if it has.
+func (d *Delivery) AsEvent(handle, action, secret string, body []byte, fault string) *Delivery {
+	c := *d
+	c.Topic, c.Handle, c.WebhookID = shopify.EventTopic+"/"+action, handle, uuid.NewString()
+	c.Copy, c.Poison = CopyNone, fault
+	c.says.step = stepNone
+	return c.WithBody(secret, body)
+}
+
 // Whole returns the order as it is after the delivery, in the form of orders/create, whatever the delivery's
 // own body says; nil with poison, and once the order is deleted. It needs no Body.
 func (d *Delivery) Whole() []byte {
@@ -103,6 +114,9 @@ func (d *Delivery) Whole() []byte {
 // Header returns all headers of the delivery. No official list for HTTPS has X-Shopify-Order-Id and
 // X-Shopify-Test, but Shopify was seen to send them, and an endpoint must bear them.
 func (d *Delivery) Header() http.Header {
+	if d.Handle != "" {
+		return d.eventHeader()
+	}
 	h := http.Header{
 		"Content-Type":           {"application/json"},
 		"Accept":                 {"*/*"},
@@ -120,6 +134,26 @@ func (d *Delivery) Header() http.Header {
 		h["X-Shopify-Test"] = []string{strconv.FormatBool(d.Facts().Test)}
 	}
 	return h
+}
+
+// eventHeader returns the headers of an Event: https://shopify.dev/docs/apps/build/events/delivery-structure.
+func (d *Delivery) eventHeader() http.Header {
+	topic, action, _ := strings.Cut(d.Topic, "/")
+	return http.Header{
+		"Content-Type":         {"application/json"},
+		"Accept":               {"*/*"},
+		"User-Agent":           {"Shopify-Captain-Hook"},
+		"Shopify-Topic":        {topic},
+		"Shopify-Action":       {action},
+		"Shopify-Handle":       {d.Handle},
+		"Shopify-Hmac-Sha256":  {d.Signature},
+		"Shopify-Shop-Domain":  {d.Shop},
+		"Shopify-Api-Version":  {cmp.Or(d.APIVersion, APIVersion)},
+		"Shopify-Webhook-Id":   {d.WebhookID},
+		"Shopify-Event-Id":     {d.EventID},
+		"Shopify-Resource-Id":  {shopify.GlobalOrderID(d.OrderID)},
+		"Shopify-Triggered-At": {d.TriggeredAt.Format(time.RFC3339Nano)},
+	}
 }
 
 // Version compares the delivery with others of the same order; zero without the order.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"bellhop/shopify"
 )
 
 // DeliveryStatus is how far a delivery has got.
@@ -44,7 +46,8 @@ type Entry struct {
 // Summary counts a ledger's deliveries.
 type Summary struct {
 	Deliveries   int `json:"deliveries"` // begun
-	Orders       int `json:"orders"`     // orders/create among them, copies and poison left out
+	Orders       int `json:"orders"`     // that were placed, by their webhooks or their Events; no copies and no poison
+	Events       int `json:"events"`     // among the deliveries; the rest are webhooks
 	Copies       int `json:"copies"`
 	Poison       int `json:"poison"`
 	Acknowledged int `json:"acknowledged"`
@@ -66,6 +69,7 @@ type Ledger struct {
 	sum        Summary
 	begun      time.Time
 	countsOnly bool
+	placed     map[string]int // the deliveries of new orders, by their topic
 }
 
 // entry is a delivery without its body.
@@ -74,7 +78,9 @@ type entry struct {
 	Entry
 }
 
-func newLedger(countsOnly bool) *Ledger { return &Ledger{countsOnly: countsOnly} }
+func newLedger(countsOnly bool) *Ledger {
+	return &Ledger{countsOnly: countsOnly, placed: map[string]int{}}
+}
 
 // start records the beginning of the first run that uses the ledger.
 func (l *Ledger) start(at time.Time) {
@@ -96,8 +102,14 @@ func (l *Ledger) begin(d *Delivery, at time.Time, delayed bool) {
 		l.sum.Copies++
 	case d.Poison != "":
 		l.sum.Poison++
-	case d.Topic == "orders/create":
-		l.sum.Orders++
+	}
+	placed := d.Topic == shopify.TopicOrderCreate || d.Topic == shopify.TopicEventCreate
+	if placed && d.Copy == CopyNone && d.OrderID != 0 {
+		l.placed[d.Topic]++
+		l.sum.Orders = max(l.sum.Orders, l.placed[d.Topic])
+	}
+	if d.Handle != "" {
+		l.sum.Events++
 	}
 	if delayed {
 		l.sum.Delayed++
@@ -207,9 +219,13 @@ func (l *Ledger) WriteJSON(w io.Writer) error {
 
 // String returns the counts as one line for people.
 func (s Summary) String() string {
-	line := fmt.Sprintf("%d deliveries of %d orders (%d copies, %d poison): %d acknowledged, %d given up, %d pending; "+
+	events := ""
+	if s.Events > 0 {
+		events = fmt.Sprintf("%d Events, ", s.Events)
+	}
+	line := fmt.Sprintf("%d deliveries of %d orders (%s%d copies, %d poison): %d acknowledged, %d given up, %d pending; "+
 		"%d tries failed",
-		s.Deliveries, s.Orders, s.Copies, s.Poison, s.Acknowledged, s.GivenUp, s.Pending, s.Failed)
+		s.Deliveries, s.Orders, events, s.Copies, s.Poison, s.Acknowledged, s.GivenUp, s.Pending, s.Failed)
 	if s.Delayed > 0 {
 		line += "; " + strconv.Itoa(s.Delayed) + " began late: allow more requests at once"
 	}

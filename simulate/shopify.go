@@ -116,7 +116,7 @@ func (s *Shopify) Send(d *Delivery, after time.Duration) {
 
 // Run delivers until each delivery is acknowledged or has failed, or ctx is done. Then it waits for the
 // requests under way, which end soon, and returns nil: the ledger lists the pending deliveries.
-// With Options.Route it ends with ctx alone. Call it once.
+// With Options.Route it ends with ctx alone, but for Options.Ends. Call it once.
 func (s *Shopify) Run(ctx context.Context) error {
 	r := s.newRun()
 	if o := &s.opt; o.Route == nil || o.Rate > 0 || o.Orders > 0 || o.Duration > 0 {
@@ -176,7 +176,7 @@ func (r *run) schedule(ctx context.Context) {
 	for {
 		r.collect()
 		j := r.nextJob(ctx)
-		if j == nil && r.inFlight == 0 && (r.opt.Route == nil || ctx.Err() != nil) {
+		if j == nil && r.inFlight == 0 && (r.opt.Route == nil || r.opt.Ends || ctx.Err() != nil) {
 			return
 		}
 		if j != nil && r.dispatch(j, timer) {

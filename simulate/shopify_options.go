@@ -43,6 +43,7 @@ type ShopifyOptions struct {
 	// target of its own; it sends a copy for each subscription with [Shopify.Send]. Without Rate, Orders and
 	// Duration, nothing comes but what is sent so.
 	Route func(*Delivery)
+	Ends  bool // with Route, too, Run ends once each delivery is acknowledged or has failed
 	// Tried is called after the n-th attempt at a delivery, from Run's goroutine.
 	Tried func(d *Delivery, n int, ok bool)
 

@@ -64,8 +64,20 @@ func (t *Twin) route(d *simulate.Delivery) {
 	case r != nil && d.Known() && s.silent(d):
 		s.orders.take(d.Still("", r.latest.Facts().Updated), now)
 	default:
-		s.orders.take(d, now)
-		t.send(s, d)
+		t.tell(s, d, now)
+	}
+}
+
+// tell notes what happened to an order, and sends it to whoever is subscribed. It needs mu.
+func (t *Twin) tell(s *shop, d *simulate.Delivery, now time.Time) {
+	var before *simulate.Delivery
+	if r := s.orders.byID[d.OrderID]; r != nil {
+		before = r.latest
+	}
+	s.orders.take(d, now)
+	t.send(s, d, s.subscribed(d.Topic, &t.opt))
+	if r := s.orders.byID[d.OrderID]; r != nil && r.latest != before {
+		t.sendEvents(s, before, r.latest, now)
 	}
 }
 
@@ -77,8 +89,8 @@ func (s *shop) silent(d *simulate.Delivery) bool {
 // share is a number from 0 to 1 that a text always has, so that the same seed makes the same faults.
 func share(text string) float64 { return float64(xxhash.Sum64String(text)) / (1 << 64) }
 
-// send sends a delivery about an order, unless a fault keeps it. It needs mu.
-func (t *Twin) send(s *shop, d *simulate.Delivery) {
+// send sends a delivery about an order to subscriptions, unless a fault keeps it. It needs mu.
+func (t *Twin) send(s *shop, d *simulate.Delivery, to []*subscription) {
 	if !s.installed || share("dropped "+d.WebhookID) < s.faults.Dropped {
 		return
 	}
@@ -86,7 +98,7 @@ func (t *Twin) send(s *shop, d *simulate.Delivery) {
 	if share("delayed "+d.WebhookID) < s.faults.Delayed {
 		delay = time.Duration(s.faults.DelaySeconds) * time.Second
 	}
-	t.deliver(d, s.subscribed(d.Topic, &t.opt), delay)
+	t.deliver(d, to, delay)
 }
 
 // deliver sends a delivery to each of the subscriptions. Those after the first get a webhook id of their own, and

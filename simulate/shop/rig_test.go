@@ -107,7 +107,7 @@ func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	h := hook{req.URL.String(), req.Header, string(body), time.Now()}
-	if h.header.Get(shopify.HeaderHMAC) != shopify.Sign(secret, body) {
+	if shopify.Signature(h.header) != shopify.Sign(secret, body) {
 		r.t.Errorf("%s is not signed", h.topic())
 	}
 	r.mu.Lock()

@@ -38,7 +38,8 @@ type Options struct {
 	// What the app's configuration says, which Shopify calls its toml.
 	Scopes     []string  // with which the shop's own organisation installs it; nil is [DefaultScopes]
 	Webhooks   []Webhook // that all shops send, compliance topics among them
-	APIVersion string    // of webhooks; "" is [simulate.APIVersion]
+	Events     []Events  // that all shops send beside them
+	APIVersion string    // of both; "" is [simulate.APIVersion]
 
 	Loopback bool             // take webhook addresses on this machine, which Shopify refuses
 	Keep     int              // orders of a shop that are remembered; 0 is 100,000
@@ -57,6 +58,7 @@ type Twin struct {
 	sender  *simulate.Shopify
 	handler http.Handler
 	redact  time.Duration // from an uninstall to shop/redact
+	events  []*eventSubscription
 
 	mu      sync.Mutex
 	shops   map[string]*shop
@@ -79,6 +81,13 @@ func New(o Options) (*Twin, error) {
 		return nil, bellhop.Invalidf("app", "%q is not the app's address: give one such as https://bellhop.example", o.App)
 	}
 	t := &Twin{opt: o, shops: map[string]*shop{}}
+	for _, e := range o.Events {
+		one, err := newEventSubscription(e, o.APIVersion)
+		if err != nil {
+			return nil, err
+		}
+		t.events = append(t.events, one)
+	}
 	orders := &t.opt.Orders
 	orders.Secret, orders.Route, orders.Tried, orders.Now, orders.Clock = o.Secret, t.route, t.tried, o.Now, o.Now
 	if orders.Numbers == nil { // all batches of orders count on

@@ -136,9 +136,10 @@ func (t *Twin) ChangeOrder(domain string, id int64, c OrderChange) error {
 		if c.Still {
 			d = d.Still(t.opt.Secret, before)
 		}
-		s.orders.take(d, t.opt.Now())
-		if !c.Silent {
-			t.send(s, d)
+		if c.Silent {
+			s.orders.take(d, t.opt.Now())
+		} else {
+			t.tell(s, d, t.opt.Now())
 		}
 	}
 	return nil
