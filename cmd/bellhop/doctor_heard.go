@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"bellhop"
 	"bellhop/connect"
@@ -26,7 +27,7 @@ func heard(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 	})
 	slices.SortFunc(shops, func(a, b bellhop.Shop) int { return b.LastEventAt.Compare(a.LastEventAt) })
 	for _, s := range shops[:min(len(shops), heardShops)] {
-		topics, err := topicsOf(j, p, s)
+		last, err := p.Store.LastEvents(j.ctx, s.Domain)
 		if err != nil {
 			return nil, err
 		}
@@ -34,26 +35,68 @@ func heard(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(append(found, topics), silence...)
+		found = append(append(append(found, topicsOf(s.Domain, last)), formOf(s.Domain, last, j.now())...), silence...)
 	}
 	return found, nil
 }
 
 // topicsOf names the topics that never came. Only new orders come to every shop.
-func topicsOf(j *job, p *wire.Parts, s bellhop.Shop) (wire.Finding, error) {
-	last, err := p.Store.LastEvents(j.ctx, s.Domain)
-	if err != nil {
-		return wire.Finding{}, err
+func topicsOf(shop string, last map[string]time.Time) wire.Finding {
+	wanted := shopify.Wanted()
+	if _, events := lastOfOrders(last); !events.IsZero() {
+		wanted = shopify.BesideEvents()
 	}
-	never := slices.DeleteFunc(shopify.Wanted(), func(topic string) bool { return !last[topic].IsZero() })
+	never := slices.DeleteFunc(wanted, func(topic string) bool { return !last[topic].IsZero() })
 	switch {
 	case slices.Contains(never, shopify.TopicOrderCreate):
-		return wire.Warn("topics", s.Domain+" sends webhooks, and never an "+shopify.TopicOrderCreate,
-			"subscribe to it: bellhop shop connect does, or bellhop shopify toml"), nil
+		return wire.Warn("topics", shop+" sends webhooks, and never an "+shopify.TopicOrderCreate,
+			"subscribe to it: bellhop shop connect does, or bellhop shopify toml")
 	case len(never) == 0:
-		return wire.OK("topics", "all topics have come from "+s.Domain), nil
+		return wire.OK("topics", "all topics have come from "+shop)
 	}
-	return wire.OK("topics", fmt.Sprintf("from %s never came: %s", s.Domain, strings.Join(never, ", "))), nil
+	return wire.OK("topics", fmt.Sprintf("from %s never came: %s", shop, strings.Join(never, ", ")))
+}
+
+// lastOfOrders returns when the last webhook came that an Event takes the place of, and the last Event.
+func lastOfOrders(last map[string]time.Time) (webhook, event time.Time) {
+	for _, topic := range shopify.Wanted() {
+		if at := last[topic]; at.After(webhook) && !slices.Contains(shopify.BesideEvents(), topic) {
+			webhook = at
+		}
+	}
+	for _, action := range shopify.EventActions() {
+		if at := last[shopify.EventTopic+"/"+action]; at.After(event) {
+			event = at
+		}
+	}
+	return webhook, event
+}
+
+// Where one form comes for this long without the other, the other has ended; doctor warns of it for a week.
+const formEnded, formWarned = 24 * time.Hour, 7 * 24 * time.Hour
+
+// formOf says by which of webhooks and Events Shopify tells of a shop's orders.
+func formOf(shop string, last map[string]time.Time, now time.Time) []wire.Finding {
+	switch webhook, event := lastOfOrders(last); {
+	case webhook.IsZero() && event.IsZero():
+		return nil // the line about topics says it
+	case event.IsZero():
+		return []wire.Finding{wire.OK("orders", "of "+shop+" come as webhooks")}
+	case webhook.IsZero():
+		return []wire.Finding{wire.OK("orders", "of "+shop+" come as Events")}
+	case event.Sub(webhook) > formEnded:
+		return []wire.Finding{wire.OK("orders", fmt.Sprintf("of %s come as Events, and the last webhook came %s UTC",
+			shop, when(webhook)))}
+	case webhook.Sub(event) <= formEnded:
+		return []wire.Finding{wire.OK("orders", "of "+shop+" come as webhooks and as Events: each is recorded once")}
+	case now.Sub(event) < formWarned:
+		return []wire.Finding{wire.Warn("orders", fmt.Sprintf("of %s came as Events until %s UTC, and only as webhooks since",
+			shop, when(event)), "unless you took the Events away, look at the app's versions in the Dev Dashboard, and deploy "+
+			"what bellhop shopify toml --both prints")}
+	default:
+		return []wire.Finding{wire.OK("orders", fmt.Sprintf("of %s come as webhooks, and the last Event came %s UTC", shop,
+			when(event)))}
+	}
 }
 
 func silenceOf(j *job, p *wire.Parts, s bellhop.Shop) (found []wire.Finding, err error) {

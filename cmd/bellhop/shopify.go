@@ -45,7 +45,7 @@ func (c *shopifyTomlCmd) Run(j *job) error {
 			"arn:aws:events:REGION::event-source/aws.partner/shopify.com/ID/NAME", bellhop.Clip(c.URI, 80))
 	}
 	config := shopify.AppConfig{Name: cmp.Or(c.Name, "bellhop"), ClientID: c.ClientID, URL: at,
-		Scopes: admin.WantedScopes, URI: c.URI, Deliver: c.deliver()}
+		Scopes: admin.WantedScopes, URI: c.URI, Deliver: deliverOf(c.Events, c.Both)}
 	j.say("%s", strings.TrimSuffix(config.TOML(), "\n"))
 	return nil
 }
@@ -53,11 +53,12 @@ func (c *shopifyTomlCmd) Run(j *job) error {
 // eventSource is the ARN of a partner event source at EventBridge.
 var eventSource = regexp.MustCompile(`^arn:aws[a-z-]*:events:[a-z0-9-]+::event-source/aws\.partner/shopify\.com/\d+/[^\s/]+$`)
 
-func (c *shopifyTomlCmd) deliver() shopify.Deliver {
+// deliverOf reads the flags of commands that know Events.
+func deliverOf(events, both bool) shopify.Deliver {
 	switch {
-	case c.Both:
+	case both:
 		return shopify.DeliverBoth
-	case c.Events:
+	case events:
 		return shopify.DeliverEvents
 	}
 	return shopify.DeliverWebhooks

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/shopify"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
 	"bellhop/web/webhook"
 )
 
 type simulateCmd struct {
-	Shopify simulateShopifyCmd `cmd:"" help:"Be a Shopify shop: send webhooks, and serve its admin." example:"bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%\n\nbellhop simulate shopify --admin 127.0.0.1:9092 --installed --secret hush --rate 10/m &\nexport BELLHOP_SHOPIFY_ENDPOINT='http://127.0.0.1:9092/{shop}' BELLHOP_SHOPIFY_CLIENT_ID=bellhop-demo-app\nexport BELLHOP_SHOPIFY_SECRET=hush BELLHOP_URL=http://127.0.0.1:8080\nbellhop serve &\nbellhop shop connect demo.myshopify.com"`
+	Shopify simulateShopifyCmd `cmd:"" help:"Be a Shopify shop: send webhooks, and serve its admin." example:"bellhop simulate shopify --shop demo.myshopify.com --secret hush --rate 100/s --for 30s --duplicates 5%\n\nbellhop simulate shopify --both --secret hush --orders 100 --updates 20%\n\nbellhop simulate shopify --admin 127.0.0.1:9092 --installed --secret hush --rate 10/m &\nexport BELLHOP_SHOPIFY_ENDPOINT='http://127.0.0.1:9092/{shop}' BELLHOP_SHOPIFY_CLIENT_ID=bellhop-demo-app\nexport BELLHOP_SHOPIFY_SECRET=hush BELLHOP_URL=http://127.0.0.1:8080\nbellhop serve &\nbellhop shop connect demo.myshopify.com"`
 	FCM     simulateFCMCmd     `cmd:"" name:"fcm" help:"Answer as Firebase Cloud Messaging does, and show what phones would show." example:"bellhop simulate fcm --addr 127.0.0.1:9090 --latency 80ms --faults \"429=1%,503=1%,ambiguous=1%\""`
 }
 
@@ -30,6 +31,8 @@ type simulateShopifyCmd struct {
 	ClientID    string        `name:"client-id" env:"BELLHOP_SHOPIFY_CLIENT_ID" default:"bellhop-demo-app" help:"The app's client id, with --admin (${default})."`
 	Installed   bool          `name:"installed" help:"With --admin: the app is installed already, as the shop's own organisation does it."`
 	Past        int           `name:"past" placeholder:"N" help:"With --admin: how many orders of the last 60 days each shop has at first, which no webhook told of."`
+	Events      bool          `name:"events" help:"Orders come as Events, with the webhooks that have no Event. With --admin: beside the webhooks that the app subscribes to."`
+	Both        bool          `name:"both" help:"Orders come as Events and as webhooks."`
 	Secret      string        `name:"secret" env:"BELLHOP_SHOPIFY_SECRET" required:"" help:"The signing secret. Use a made-up one: other users of this machine can see it."`
 	Rate        string        `name:"rate" default:"10/s" help:"The rate of webhooks: 100/s, 30/m, or 0 for as fast as possible. With --admin, 0 and no --orders: none by themselves."`
 	For         time.Duration `name:"for" placeholder:"30s" help:"How long to send."`
@@ -85,7 +88,39 @@ func (c *simulateShopifyCmd) Run(j *job) error {
 }
 
 func (c *simulateShopifyCmd) send(j *job, o simulate.ShopifyOptions) (*simulate.Ledger, error) {
-	return simulate.RunShopify(j.ctx, o)
+	deliver := deliverOf(c.Events, c.Both)
+	if !deliver.Events() {
+		return simulate.RunShopify(j.ctx, o)
+	}
+	o.Ends = true
+	twin, err := c.twin(o, deliver.Webhooks())
+	if err != nil {
+		return nil, err
+	}
+	for _, domain := range o.Shops {
+		if err := twin.Install(domain); err != nil {
+			return nil, err
+		}
+	}
+	return twin.Ledger(), twin.Run(j.ctx)
+}
+
+// twin makes whole shops, whose app's configuration subscribes to these webhooks.
+func (c *simulateShopifyCmd) twin(o simulate.ShopifyOptions, webhooks []string) (*shop.Twin, error) {
+	target, err := url.Parse(o.Target)
+	if err != nil {
+		return nil, err
+	}
+	all := shop.Options{Orders: o, ClientID: c.ClientID, Secret: o.Secret, App: target.Scheme + "://" + target.Host,
+		Webhooks: shop.ComplianceWebhooks(o.Target), Loopback: true}
+	for _, topic := range webhooks {
+		all.Webhooks = append(all.Webhooks, shop.Webhook{Topic: topic, URI: o.Target})
+	}
+	if deliverOf(c.Events, c.Both).Events() {
+		all.Events = []shop.Events{{URI: o.Target, Handle: shopify.EventHandle,
+			Query: shopify.EventQuery(shop.DefaultScopes)}}
+	}
+	return shop.New(all)
 }
 
 // serveAdmin serves whole shops until interrupted.
@@ -93,12 +128,7 @@ func (c *simulateShopifyCmd) serveAdmin(j *job, o simulate.ShopifyOptions) (*sim
 	if err := checkListen(c.Admin, "--admin", c.RemoteOK); err != nil {
 		return nil, err
 	}
-	target, err := url.Parse(o.Target)
-	if err != nil {
-		return nil, err
-	}
-	twin, err := shop.New(shop.Options{Orders: o, ClientID: c.ClientID, Secret: o.Secret,
-		App: target.Scheme + "://" + target.Host, Webhooks: shop.ComplianceWebhooks(o.Target), Loopback: true})
+	twin, err := c.twin(o, nil)
 	if err != nil {
 		return nil, err
 	}
