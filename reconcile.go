@@ -76,6 +76,9 @@ type Reconciliation struct {
 	Hours   []OpenHour     `json:"hours,omitempty"`   // that are not closed, by their time
 	Altered []time.Time    `json:"altered,omitempty"` // closed hours of which somebody altered lines of the ledger
 
+	// Unchecked are times whose hours are behind ClosedTo, and were never compared: the scopes no longer cover them.
+	Unchecked []Span `json:"unchecked,omitempty"`
+
 	RequestsOn time.Time `json:"requests_on,omitzero"` // the day in UTC that Requests and Points are of
 	Requests   int       `json:"requests,omitempty"`
 	Points     int       `json:"points,omitempty"` // of Shopify's budget
@@ -90,6 +93,12 @@ func (r *Reconciliation) Missing() (n int) {
 		}
 	}
 	return n
+}
+
+// Span is a time, from From to before To.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
 // Troubles are codes, "" for none.

@@ -114,3 +114,33 @@ func TestAttackAllHere(t *testing.T) {
 			m.State.Hours)
 	}
 }
+
+// TestHoursBehindTheScopes: a shop was disabled for longer than read_orders reaches back. Its hours close again, and
+// those that nobody can compare any more are named.
+func TestHoursBehindTheScopes(t *testing.T) {
+	r := ready(t)
+	r.orders(demo, 3)
+	r.run(0)
+	closed := r.state(demo).ClosedTo
+	disable := func(is bool) {
+		r.must(r.store.UpdateShop(r.Context(), demo, func(s *bellhop.Shop) { s.Disabled = is }))
+	}
+	disable(true)
+	r.run(time.Minute)
+	r.clock.set(r.clock.Now().Add(61 * day))
+	r.step()
+	disable(false)
+	r.until(2*time.Hour, "its hours are closed again", func() bool {
+		return r.clock.Now().Sub(r.state(demo).ClosedTo) < 26*time.Hour
+	})
+	all := r.state(demo).Unchecked
+	if len(all) != 1 || !all[0].From.Equal(closed) || all[0].To.Before(start.Add(day)) ||
+		all[0].To.After(start.Add(3*day)) {
+		t.Errorf("never checked: %v, the first from %v", all, closed)
+	}
+	m, err := web.ReadMonth(t.Context(), r.store, demo, start.Format("2006-01"), r.clock.Now())
+	r.must(err)
+	if m.Verdict() != web.VerdictPartly || m.Total().Here != 3 {
+		t.Errorf("%s, with %d orders", m.Verdict(), m.Total().Here)
+	}
+}

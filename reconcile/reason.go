@@ -21,6 +21,7 @@ const (
 	ReasonInternal     = "internal"
 	ReasonClock        = "clock"
 	ReasonUnrecorded   = "unrecorded"
+	ReasonOpen         = "hours_open"
 	ReasonQuery        = "admin_query" // the code of package admin for what Shopify does not understand
 )
 
@@ -33,6 +34,7 @@ var advice = map[string]string{
 	ReasonShopDisabled: "the shop is disabled, so that its orders are not recorded: bellhop shop enable",
 	ReasonUninstalled:  "the app was removed from the shop: install it there again",
 	ReasonUnrecorded:   "orders were found, sent again and not recorded: see bellhop dead ls, and the worker's log",
+	ReasonOpen:         "sweeps still find differences in an hour: bellhop doctor says in which",
 	ReasonTooLarge:     "an order is larger than the queue takes: with SQS add bucket=NAME to BELLHOP_QUEUE",
 }
 
@@ -80,9 +82,16 @@ func (s *step) partly() string {
 		return string(admin.Changing)
 	case some(func(p *bellhop.PendingOrder) bool { return p.Tries > 1 }):
 		return ReasonUnrecorded
+	case !s.state.Sweep.Running() && slices.ContainsFunc(s.state.Hours, func(h bellhop.OpenHour) bool {
+		return h.Left > 0 && s.now().Sub(h.Hour) > openLate
+	}):
+		return ReasonOpen
 	}
 	return ""
 }
+
+// openLate is the age of an hour that sweeps should have closed, whatever was found in it.
+const openLate = 7 * time.Hour
 
 // How often bellhop asks whether a bulk operation is done: later from time to time, and for a day at most.
 const (

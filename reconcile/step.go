@@ -272,6 +272,7 @@ func (s *step) has(scope string) bool { return slices.Contains(s.conn.Scopes, sc
 const (
 	allOrders    = "read_all_orders"
 	recentOrders = 60 * 24 * time.Hour // that read_orders covers
+	surelyRecent = recentOrders - 24*time.Hour
 )
 
 // covered reports whether the scopes surely cover an order of that age: that Shopify doesn't have it means that it was
@@ -280,5 +281,5 @@ func (s *step) covered(created time.Time) bool { return s.has(allOrders) || s.re
 
 // recent reports whether read_orders surely covers an order of that age.
 func (s *step) recent(created time.Time) bool {
-	return s.now().Sub(created) < recentOrders-24*time.Hour
+	return s.now().Sub(created) < surelyRecent
 }

@@ -12,6 +12,7 @@ import (
 func (s *step) sweep(ctx context.Context) error {
 	w, now := &s.state.Sweep, s.now()
 	if !w.Running() {
+		s.giveUp(now)
 		to := s.sweepTo(now)
 		if now.Before(s.state.SweepDue) || !to.After(s.state.ClosedTo) {
 			return nil
@@ -37,6 +38,22 @@ func (s *step) sweep(ctx context.Context) error {
 	}
 	s.state.SweepDue = s.sweepAgain(w, s.now())
 	return s.endSweep(ctx)
+}
+
+// giveUp moves on behind hours that no sweep can compare any more, as after two months without access.
+func (s *step) giveUp(now time.Time) {
+	from, to := s.state.ClosedTo, now.Add(time.Hour-surelyRecent).Truncate(time.Hour)
+	if s.has(allOrders) || !to.After(from) {
+		return
+	}
+	s.Connector.Log.Error("hours were never checked, and the app may no longer see their orders", "shop", s.state.Shop,
+		"from", from, "to", to)
+	if n := len(s.state.Unchecked); n > 0 && s.state.Unchecked[n-1].To.Equal(from) {
+		s.state.Unchecked[n-1].To = to
+	} else {
+		s.state.Unchecked = append(s.state.Unchecked, bellhop.Span{From: from, To: to})
+	}
+	s.closed(to)
 }
 
 func (s *step) endSweep(ctx context.Context) error {

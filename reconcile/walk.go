@@ -34,8 +34,8 @@ var (
 		whole: neither, strict: true}
 	nights = manner{name: "night", by: admin.HeadsByCreated, sort: store.SortCreated,
 		whole: func(*store.OrderHead) bool { return true }, strict: true, long: true}
-	backfills = manner{name: "backfill", by: admin.HeadsByCreated, sort: store.SortCreated, newest: true, quiet: true, long: true,
-		whole: func(h *store.OrderHead) bool { return h.Schema == 0 }}
+	backfills = manner{name: "backfill", by: admin.HeadsByCreated, sort: store.SortCreated, newest: true, quiet: true,
+		long: true, whole: func(h *store.OrderHead) bool { return h.Schema == 0 }}
 )
 
 // when is the time that a walk goes by.

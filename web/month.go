@@ -39,12 +39,13 @@ type Verdict string
 
 // Verdicts.
 const (
-	VerdictAllHere      Verdict = "all_here"      // all that Shopify shows is here
-	VerdictMissing      Verdict = "missing"       // some are not here yet, and on their way
-	VerdictNotChecked   Verdict = "not_checked"   // nobody can tell since CheckedAt, for the reason of the state
-	VerdictNotYet       Verdict = "not_yet"       // the first comparison is under way
-	VerdictBefore       Verdict = "before"        // the shop was connected later
-	VerdictNotConnected Verdict = "not_connected" // nobody connected the shop
+	VerdictAllHere      Verdict = "all_here"       // all that Shopify shows is here
+	VerdictMissing      Verdict = "missing"        // some are not here yet, and on their way
+	VerdictNotChecked   Verdict = "not_checked"    // nobody can tell since CheckedAt, for the reason of the state
+	VerdictPartly       Verdict = "partly_checked" // some hours were never compared, and nobody can any more
+	VerdictNotYet       Verdict = "not_yet"        // the first comparison is under way
+	VerdictBefore       Verdict = "before"         // the shop was connected later
+	VerdictNotConnected Verdict = "not_connected"  // nobody connected the shop
 )
 
 // ReasonNotRunning is why a shop is not checked that nothing keeps from being checked.
@@ -111,14 +112,23 @@ func (m *Month) has(to time.Time) bool {
 
 // readOpen counts the orders of the hours that are not closed.
 func (m *Month) readOpen(ctx context.Context, from store.Statements) error {
-	begin, end := latest(m.State.ClosedTo, m.From), earliest(m.To, m.Now)
-	if m.State.From.IsZero() || !begin.Before(end) {
+	if m.State.From.IsZero() {
 		return nil
 	}
 	left := maxOpen
+	for _, s := range append(m.Unchecked(), bellhop.Span{From: latest(m.State.ClosedTo, m.From),
+		To: earliest(m.To, m.Now)}) {
+		if err := m.readSpan(ctx, from, s.From, s.To, &left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Month) readSpan(ctx context.Context, from store.Statements, begin, end time.Time, left *int) error {
 	for day := begin; day.Before(end) && !m.More; {
 		next := earliest(day.UTC().Truncate(24*time.Hour).Add(24*time.Hour), end)
-		hours, err := m.fates(ctx, from, day, next, &left)
+		hours, err := m.fates(ctx, from, day, next, left)
 		if err != nil {
 			return err
 		}
@@ -203,7 +213,7 @@ func (m *Month) Days() (days []Day) {
 		if !next.After(m.State.From) {
 			continue
 		}
-		days = append([]Day{{at, !next.After(m.State.ClosedTo), total(m.HoursOf(at))}}, days...)
+		days = append([]Day{{at, !next.After(m.State.ClosedTo) && !m.unchecked(at, next), total(m.HoursOf(at))}}, days...)
 	}
 	return days
 }
@@ -246,6 +256,8 @@ func (m *Month) Verdict() Verdict {
 		return VerdictNotYet
 	case m.Missing() > 0:
 		return VerdictMissing
+	case len(m.Unchecked()) > 0:
+		return VerdictPartly
 	}
 	return VerdictAllHere
 }
@@ -256,6 +268,22 @@ func LastCompared(s *bellhop.Reconciliation) time.Time {
 		return cmp.Or(s.Since, s.ConnectedAt)
 	}
 	return s.CheckedAt
+}
+
+// Unchecked are times of the month that were never compared.
+func (m *Month) Unchecked() (all []bellhop.Span) {
+	for _, s := range m.State.Unchecked {
+		if s.From.Before(m.To) && m.From.Before(s.To) {
+			all = append(all, bellhop.Span{From: latest(s.From, m.From), To: earliest(s.To, m.To)})
+		}
+	}
+	return all
+}
+
+func (m *Month) unchecked(from, to time.Time) bool {
+	return slices.ContainsFunc(m.State.Unchecked, func(s bellhop.Span) bool {
+		return s.From.Before(to) && from.Before(s.To)
+	})
 }
 
 // NotChecked returns the reason why a shop is not compared with Shopify any more; "" where it is, although perhaps not

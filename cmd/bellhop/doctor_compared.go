@@ -76,6 +76,10 @@ func comparison(s *bellhop.Reconciliation, now time.Time) (found []wire.Finding)
 		warn("bellhop statement --shop "+s.Shop+" --hours shows them; see bellhop dead ls for events of orders that it found",
 			"hours of %s from %s UTC on are not closed: %s left in them", s.Shop, when(s.ClosedTo), plural(left, "difference"))
 	}
+	for _, never := range s.Unchecked {
+		warn("with the scope read_all_orders, bellhop shop backfill "+s.Shop+" fetches what was missed then",
+			"hours of %s from %s to %s UTC were never checked", s.Shop, when(never.From), when(never.To))
+	}
 	if n := again(s); n > 0 {
 		warn("see bellhop dead ls, and the worker's log", "%s of %s found and not recorded, although sent again",
 			plural(n, "order"), s.Shop)

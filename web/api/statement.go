@@ -19,7 +19,7 @@ type Statement struct {
 	Timezone    string           `json:"timezone" example:"Asia/Seoul" doc:"Of the shop: the month and its days are those of its clock. An hour belongs to the day that it begins in."`
 	From        time.Time        `json:"from"`
 	To          time.Time        `json:"to"`
-	Verdict     string           `json:"verdict" enum:"all_here,missing,not_checked,not_yet,before,not_connected" doc:"all_here: all that Shopify shows of the month since the shop was connected is here. missing: some orders are not here yet, and being fetched. not_checked: nobody can tell since checked_at, for the reason. not_yet: the first comparison is under way. before: the shop was connected later. not_connected: nobody connected it."`
+	Verdict     string           `json:"verdict" enum:"all_here,missing,not_checked,partly_checked,not_yet,before,not_connected" doc:"all_here: all that Shopify shows of the month since the shop was connected is here. missing: some orders are not here yet, and being fetched. not_checked: nobody can tell since checked_at, for the reason. partly_checked: some hours were never compared, and the app may no longer see their orders. not_yet: the first comparison is under way. before: the shop was connected later. not_connected: nobody connected it."`
 	Missing     int              `json:"missing" doc:"Orders that Shopify has and that are not here, as far as anybody knows."`
 	Since       *time.Time       `json:"since" doc:"From when on each order is accounted for: when the shop was first connected. null if nobody connected it."`
 	CheckedAt   *time.Time       `json:"checked_at" doc:"When the shop was last compared with Shopify."`

@@ -132,6 +132,8 @@ func (v *visit) sentence(m *web.Month) (s sentence) {
 		return s
 	case web.VerdictNotYet:
 		return sentence{v.T("statement.notYet"), "", "unsure"}
+	case web.VerdictPartly:
+		return sentence{v.unchecked(m)[0], v.T("statement.checked", values...), "bad"}
 	case web.VerdictMissing:
 		return sentence{v.N("statement.missing", m.Missing(), values...), v.T("statement.checked", values...), "bad"}
 	}
@@ -172,6 +174,14 @@ func (v *visit) notes(m *web.Month) (notes []string) {
 		}
 	}
 	return notes
+}
+
+// unchecked says which hours of a month were never compared.
+func (v *visit) unchecked(m *web.Month) (all []string) {
+	for _, s := range m.Unchecked() {
+		all = append(all, v.T("statement.unchecked", "From", v.When(s.From.In(m.Zone)), "To", v.When(s.To.In(m.Zone))))
+	}
+	return all
 }
 
 // fetchedThen says what of a month was fetched when the shop was connected.
