@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -113,6 +114,28 @@ type Asked struct {
 	Look     time.Time `json:"look,omitzero"`
 	Backfill time.Time `json:"backfill,omitzero"`
 	Since    time.Time `json:"since,omitzero"` // orders from then on; zero: all that the scopes cover
+	// Orders are to be fetched whole: of them came what lacks fields. Who begins to fetch one takes it off the list.
+	Orders []int64 `json:"orders,omitempty"`
+}
+
+// AskOrders asks for orders to be fetched at once, or within a minute while the shop can't be compared. It asks for a
+// look instead where an order has no id, or the list is full.
+func (r *Reconciliation) AskOrders(now time.Time, ids ...int64) {
+	for _, id := range ids {
+		switch {
+		case slices.Contains(r.Asked.Orders, id):
+		case id == 0 || len(r.Asked.Orders) >= MaxPending:
+			r.Asked.Look = now
+		default:
+			r.Asked.Orders = append(r.Asked.Orders, id)
+		}
+	}
+	if r.Reason != "" {
+		now = now.Add(time.Minute)
+	}
+	if now.Before(r.Due) {
+		r.Due = now
+	}
 }
 
 // PendingOrder is an order on its way through the queue. At is zero for one that is fetched again, since it changed

@@ -31,6 +31,9 @@ type RecordStore interface {
 	store.Recorder
 	// Uninstall is that of [store.Connections].
 	Uninstall(ctx context.Context, shop string, at time.Time) error
+	// These are those of [store.Reconciling].
+	Reconciliation(ctx context.Context, shop string) (bellhop.Reconciliation, error)
+	UpdateReconciliation(ctx context.Context, shop string, change func(*bellhop.Reconciliation) error) error
 }
 
 // Recorded is the result for one event.
@@ -69,6 +72,7 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 		}
 		all[at[i]] = done
 	}
+	r.ask(ctx, now, events, all)
 	r.Metrics.recordTook(len(events), r.Now().Sub(start))
 	return all
 }
@@ -200,7 +204,7 @@ func (r *Recorder) Refill(
 		var facts []bellhop.Fact
 		for _, e := range batch {
 			f, err := shopify.Decode(e)
-			if err == nil && f.OrderID != 0 {
+			if err == nil && f.OrderID != 0 && len(f.Lacks) == 0 {
 				f.At = e.AcceptedAt
 				facts = append(facts, f)
 			}

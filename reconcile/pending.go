@@ -62,11 +62,47 @@ func (s *step) drop(ctx context.Context) (map[int64]*store.OrderHead, error) {
 	return here, nil
 }
 
-// settle drops what is recorded, and fetches again what wasn't recorded in time.
+// take takes orders that others ask for off their list, as many as fit among those to fetch.
+func (s *step) take(ctx context.Context) error {
+	if len(s.state.Asked.Orders) == 0 {
+		return nil
+	}
+	return s.Store.UpdateReconciliation(ctx, s.state.Shop, func(is *bellhop.Reconciliation) error {
+		s.keepAsked(is)
+		n := min(len(s.state.Asked.Orders), s.free())
+		for _, id := range s.state.Asked.Orders[:n] {
+			switch i := s.pending(id); {
+			case i < 0:
+				s.state.Pending = append(s.state.Pending, bellhop.PendingOrder{ID: id})
+			case !s.state.Pending[i].Deleted: // it changed since it was sent
+				s.state.Pending[i].At, s.state.Pending[i].SentAt = time.Time{}, time.Time{}
+			}
+		}
+		s.state.Asked.Orders = s.state.Asked.Orders[n:]
+		*is = s.state
+		return nil
+	})
+}
+
+// free is how many more orders fit among those on their way and to fetch.
+func (s *step) free() int { return max(0, bellhop.MaxPending-fetchAtOnce-len(s.state.Pending)) }
+
+// settle drops what is recorded, and fetches what others asked for, and again what wasn't recorded in time.
 func (s *step) settle(ctx context.Context) error {
+	for {
+		if more, err := s.settleSome(ctx); err != nil || !more {
+			return err
+		}
+		if s.over(ctx) {
+			return errLater
+		}
+	}
+}
+
+func (s *step) settleSome(ctx context.Context) (more bool, err error) {
 	here, err := s.drop(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	late := map[int64]bellhop.PendingOrder{}
 	var suspects []suspect
@@ -81,9 +117,9 @@ func (s *step) settle(ctx context.Context) error {
 		}
 	}
 	if len(late) == 0 {
-		return nil
+		return false, nil
 	}
-	return s.again(ctx, late, suspects)
+	return true, s.again(ctx, late, suspects)
 }
 
 // againAt is when to fetch an order again, twice as late each time.
@@ -110,7 +146,7 @@ func isRecorded(p *bellhop.PendingOrder, h *store.OrderHead) bool {
 	return !p.Deleted && h.UpdatedAt.Equal(p.UpdatedAt) && !h.SaidAt.Before(p.At)
 }
 
-// again fetches orders again that were sent and not recorded.
+// again fetches orders that were asked for, or were sent and not recorded.
 func (s *step) again(ctx context.Context, late map[int64]bellhop.PendingOrder, suspects []suspect) error {
 	before := slices.Clone(s.state.Pending)
 	s.state.Pending = slices.DeleteFunc(s.state.Pending, func(p bellhop.PendingOrder) bool {
@@ -124,7 +160,12 @@ func (s *step) again(ctx context.Context, late map[int64]bellhop.PendingOrder, s
 	for i := range s.state.Pending {
 		p := &s.state.Pending[i]
 		was, again := late[p.ID]
-		if first := was.Deleted && was.At.IsZero() && !p.At.IsZero(); again && !first {
+		first := was.Deleted && was.At.IsZero() && !p.At.IsZero()
+		switch {
+		case !again || first:
+		case was.SentAt.IsZero(): // it was asked for
+			p.Tries = was.Tries
+		default:
 			p.Tries = min(was.Tries+1, 8)
 		}
 	}

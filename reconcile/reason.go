@@ -78,7 +78,7 @@ func (s *step) partly() string {
 		return slices.ContainsFunc(s.state.Pending, func(p bellhop.PendingOrder) bool { return is(&p) })
 	}
 	switch {
-	case some(func(p *bellhop.PendingOrder) bool { return p.At.IsZero() && !p.Deleted }):
+	case some(func(p *bellhop.PendingOrder) bool { return p.At.IsZero() && !p.SentAt.IsZero() && !p.Deleted }):
 		return string(admin.Changing)
 	case some(func(p *bellhop.PendingOrder) bool { return p.Tries > 1 }):
 		return ReasonUnrecorded
@@ -117,7 +117,7 @@ func (s *step) due(cause error, now time.Time) time.Time {
 		return now.Add(lookEvery)
 	case cause != nil:
 		return now.Add(connect.RetryAfter(st.Reason, now.Sub(st.Since)))
-	case s.wantsLook(), s.wantsBackfill():
+	case s.wantsLook(), s.wantsBackfill(), len(st.Asked.Orders) > 0 && s.free() > 0:
 		return now
 	}
 	due := earliest(st.LookDue, st.SweepDue, s.nightDue())

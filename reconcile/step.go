@@ -85,7 +85,10 @@ var (
 
 // run does what is due, the most urgent first: looks, then hours that are over, then the long walks.
 func (s *step) run(ctx context.Context) error {
-	err := s.ready(ctx)
+	err := s.take(ctx)
+	if err == nil {
+		err = s.ready(ctx)
+	}
 	for _, work := range []func(context.Context) error{s.settle, s.look, s.sweep, s.night, s.backfill} {
 		if err != nil {
 			break
@@ -132,8 +135,10 @@ func (s *step) shopify(ctx context.Context) (*admin.Shop, error) {
 	return api, nil
 }
 
-// over reports whether the step's time is up.
-func (s *step) over(ctx context.Context) bool { return ctx.Err() != nil || !s.now().Before(s.until) }
+// over reports whether the step's time is up. It is when somebody asks for orders, which the next step fetches first.
+func (s *step) over(ctx context.Context) bool {
+	return ctx.Err() != nil || !s.now().Before(s.until) || len(s.state.Asked.Orders) > 0
+}
 
 // yields reports whether a walk goes on in another step: the time is up, or it is a long one and other shops wait for
 // their turn, more than a process has under way.
@@ -182,6 +187,7 @@ func (s *step) keepAsked(is *bellhop.Reconciliation) {
 	if is.Asked.Backfill.After(s.state.Asked.Backfill) {
 		s.state.Asked.Backfill, s.state.Asked.Since = is.Asked.Backfill, is.Asked.Since
 	}
+	s.state.Asked.Orders = is.Asked.Orders
 }
 
 // count adds up the day's requests and points.
