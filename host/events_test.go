@@ -17,6 +17,7 @@ import (
 	"bellhop/internal/realserver"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // newVHost returns the address of an empty virtual host.
@@ -44,7 +45,7 @@ func TestEvents(t *testing.T) {
 			t.Parallel()
 			address := newVHost(t)
 			queue := listen(t, address)
-			c := newCrash(t, kills(t, "EVENTS_ROUNDS", 8), wire.Storage{Dir: t.TempDir(), DB: db(t), Queue: "sqlite:"})
+			c := newCrash(t, kills(t, "EVENTS_ROUNDS", 8), wire.Storage{Dir: wiretest.Dir(t), DB: db(t), Queue: "sqlite:"})
 			c.config.Events, c.hits, c.rate = address, 3, 50
 			parts := c.open()
 			from := register(t, parts)

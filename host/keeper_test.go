@@ -21,6 +21,7 @@ import (
 	shopifytwin "bellhop/simulate/shop"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // kept is some shops that a keeper looks after.
@@ -40,7 +41,7 @@ func newKept(t *testing.T, shops ...string) *kept {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts, err := (&wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:"}).Open(t.Context(), wire.Options{})
+	parts, err := (&wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}).Open(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestAcceptedToSent(t *testing.T) {
 	for name, storage := range map[string]func() wire.Storage{
 		"sqlite": func() wire.Storage { return oneFile(wiretest.Dir(t)) },
 		"postgres": func() wire.Storage {
-			return wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(newDatabase(t)), Queue: "sqlite:"}
+			return wire.Storage{Dir: wiretest.Dir(t), DB: postgres(t).URL(newDatabase(t)), Queue: "sqlite:"}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"bellhop/store"
 	"bellhop/web"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // remote is a bellhop with its queue in a file and its database behind a proxy.
@@ -34,14 +35,14 @@ func serveRemote(t *testing.T, change func(*host.Options)) *remote {
 	t.Helper()
 	db := newDatabase(t)
 	r := &remote{proxy: realserver.StartProxy(t, postgres(t).Addr)}
-	direct, err := (&wire.Storage{Dir: t.TempDir(), DB: postgres(t).URL(db), Queue: "sqlite:"}).Open(t.Context(),
+	direct, err := (&wire.Storage{Dir: wiretest.Dir(t), DB: postgres(t).URL(db), Queue: "sqlite:"}).Open(t.Context(),
 		wire.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { direct.Close() })
 	r.direct = direct.Store
-	r.served = serveOn(t, wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(r.proxy.Addr, db), Queue: "sqlite:"},
+	r.served = serveOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: realserver.PostgresURL(r.proxy.Addr, db), Queue: "sqlite:"},
 		wire.Options{}, change)
 	return r
 }
@@ -195,7 +196,7 @@ func TestWorkerSaysWhetherItIsReady(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t)
 	proxy := realserver.StartProxy(t, postgres(t).Addr)
-	c := config(wire.Storage{Dir: t.TempDir(), DB: realserver.PostgresURL(proxy.Addr, db), Queue: "sqlite:"}, "log:")
+	c := config(wire.Storage{Dir: wiretest.Dir(t), DB: realserver.PostgresURL(proxy.Addr, db), Queue: "sqlite:"}, "log:")
 	parts, err := c.Open(t.Context(), wire.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +257,7 @@ func TestPostgresStopped(t *testing.T) {
 	own, err := realserver.StartPostgres(t.Context())
 	realserver.Need(t, err)
 	t.Cleanup(func() { own.Close() })
-	r := &remote{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: own.URL("postgres"), Queue: "sqlite:"},
+	r := &remote{served: serveOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: own.URL("postgres"), Queue: "sqlite:"},
 		wire.Options{}, nil)}
 	r.direct = r.parts.Store
 	r.place()

@@ -23,6 +23,7 @@ import (
 	"bellhop/shopify"
 	"bellhop/store"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // The two customers of these tests, and the words by which they are found.
@@ -57,7 +58,7 @@ func TestForgetUnderLoad(t *testing.T) {
 	} {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
 			t.Parallel()
-			f := openForgetting(t, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t), Key: newKey()})
+			f := openForgetting(t, wire.Storage{Dir: wiretest.Dir(t), DB: c.db(t), Queue: c.queue(t), Key: newKey()})
 			first, last := f.flood()
 			f.send(f.parts.Queue, first)
 			worker := f.launch(stepsRecord, "", "", 0)
@@ -81,7 +82,7 @@ func TestForgetUnderLoad(t *testing.T) {
 // TestForgetWhileTheQueueChanges forgets a customer whose orders move from one queue into another.
 func TestForgetWhileTheQueueChanges(t *testing.T) {
 	t.Parallel()
-	f := openForgetting(t, wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:", Key: newKey()})
+	f := openForgetting(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:", Key: newKey()})
 	from := openQueues(t, inFile(t), inFile(t)).ends.From
 	first, last := f.flood()
 	f.send(from.Queue, first)

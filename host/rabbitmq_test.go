@@ -8,6 +8,7 @@ import (
 	"bellhop"
 	"bellhop/internal/realserver"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // These tests are not parallel: they measure answers, and stop the shared server.
@@ -15,7 +16,7 @@ import (
 // serveRabbit serves with its queue in RabbitMQ and its database in a file.
 func serveRabbit(t *testing.T, queue string) *alone {
 	t.Helper()
-	a := &alone{served: serveOn(t, wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: queue}, wire.Options{}, nil)}
+	a := &alone{served: serveOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: queue}, wire.Options{}, nil)}
 	a.direct = a.parts.Store
 	return a
 }

@@ -18,6 +18,7 @@ import (
 	"bellhop/simulate"
 	"bellhop/simulate/simulatetest"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // place is the storage of services.
@@ -43,7 +44,7 @@ func onEach(t *testing.T, places []place, run func(t *testing.T, s wire.Storage)
 	for _, c := range places {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
 			t.Parallel()
-			run(t, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
+			run(t, wire.Storage{Dir: wiretest.Dir(t), DB: c.db(t), Queue: c.queue(t)})
 		})
 	}
 }

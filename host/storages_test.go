@@ -11,6 +11,7 @@ import (
 	"bellhop/internal/realserver"
 	"bellhop/queue"
 	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // The servers that the tests of this package share. Each starts at its first use.
@@ -30,9 +31,30 @@ func postgres(t testing.TB) *realserver.Postgres {
 	return p
 }
 
-// newDatabase returns the name of an empty database.
+// migrated is a database with an empty store and queue. Tests get copies: a copy takes a fraction of the migrations'
+// time.
+var migrated = sync.OnceValues(func() (string, error) {
+	p, err := thePostgres()
+	if err != nil {
+		return "", err
+	}
+	name, err := p.NewDatabase(context.Background())
+	if err != nil {
+		return "", err
+	}
+	s := wire.Storage{DB: p.URL(name), Queue: "postgres:"}
+	_, err = s.Migrate(context.Background(), wire.Options{})
+	return name, err
+})
+
+// newDatabase returns the name of a database with an empty store and queue.
 func newDatabase(t testing.TB) string {
-	name, err := postgres(t).NewDatabase(t.Context())
+	p := postgres(t)
+	of, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := p.CopyDatabase(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +116,7 @@ func TestJourney(t *testing.T) {
 	} {
 		t.Run(strings.NewReplacer(" ", "-", ",", "").Replace(c.name), func(t *testing.T) {
 			t.Parallel()
-			run := newCrash(t, 4, wire.Storage{Dir: t.TempDir(), DB: c.db(t), Queue: c.queue(t)})
+			run := newCrash(t, 4, wire.Storage{Dir: wiretest.Dir(t), DB: c.db(t), Queue: c.queue(t)})
 			run.orders = 300
 			run.scale = 0.005 // many run at once: the twin gives up after a minute
 			run.run()
