@@ -11,6 +11,8 @@ import (
 
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
+	"bellhop/wire"
+	"bellhop/wire/wiretest"
 )
 
 // TestLargeBackfill measures what a backfill of BACKFILL_ORDERS orders costs, page by page and by a bulk operation:
@@ -24,7 +26,7 @@ func TestLargeBackfill(t *testing.T) {
 	ways := map[string]shop.BulkFault{"by pages": shop.BulkForbidden, "by a bulk operation": shop.BulkFine}
 	for name, fault := range ways {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t)
+			r := newRigOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}) // nothing runs beside it
 			r.must(r.twin.Fill(demo, simulate.ShopifyOptions{Orders: orders, Updates: 0.3},
 				start.Add(-59*day), start.Add(-time.Minute)))
 			r.faults(demo, shop.Faults{Bulk: fault})

@@ -29,6 +29,7 @@ import (
 // and are deleted with no word of it; and the process is killed ten times or more. In the end each order is here as
 // Shopify has it, rung or with a reason, and the statements say so. make reconcile takes more orders, and Postgres.
 func TestNothingIsMissing(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		nothingIsMissing(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"})
 	})

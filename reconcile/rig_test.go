@@ -140,7 +140,9 @@ var errDead = bellhop.Errorf(bellhop.Unavailable, codeDead, "the process is dead
 // start is at noon of a Monday, UTC.
 var start = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
+// newRig makes a rig of the test's own, which runs beside others.
 func newRig(t *testing.T, shops ...string) *rig {
+	t.Parallel()
 	return newRigOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: "sqlite:", Queue: "sqlite:"}, shops...)
 }
 
@@ -315,7 +317,7 @@ func (r *rig) step() (worked bool) {
 func (r *rig) run(d time.Duration) {
 	r.Helper()
 	tick := 10 * time.Second
-	if d > 2*time.Hour {
+	if d >= time.Hour {
 		tick = time.Minute
 	}
 	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); {
