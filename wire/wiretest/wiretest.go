@@ -28,15 +28,23 @@ var empty = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(filepath.Join(dir, name))
 })
 
-// Dir returns a temporary folder with an empty store and queue in the one SQLite file of the default settings.
+// Fill makes a folder with an empty store and queue in the one SQLite file of the default settings.
+func Fill(dir string) error {
+	file, err := empty()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name), file, 0o600)
+}
+
+// Dir returns a temporary folder that [Fill] has made.
 func Dir(t testing.TB) string {
 	t.Helper()
-	file, err := empty()
 	dir := t.TempDir()
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name), file, 0o600)
-	}
-	if err != nil {
+	if err := Fill(dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir
