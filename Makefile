@@ -24,12 +24,13 @@ RACE := -race -gcflags=all=-dwarf=false '-gcflags=github.com/ncruces/go-sqlite3-
 # targets run over their checked-in corpora. The race detector lets each process
 # wait a second before it ends, unless GORACE says otherwise; make check vets; and
 # tests mostly wait, so that two processors take three packages at once, and four
-# tests of each. host takes longest, and so begins first.
+# tests of each. What takes longest, and would otherwise begin late, begins first.
 test: export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) $(RACE)
 test: ## install missing servers if allowed, and run all tests with the race detector
 	@scripts/test-setup
 	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
-		go test -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3 -parallel 4) -timeout 30m ./host ./...
+		go test -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3 -parallel 4) -timeout 30m \
+			./host ./reconcile ./store/pgstore ./web/console ./...
 
 # Without the race detector, and without C.
 shipped: export CGO_ENABLED := 0
