@@ -28,7 +28,7 @@ RACE := -race -gcflags=all=-dwarf=false '-gcflags=github.com/ncruces/go-sqlite3-
 test: export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) $(RACE)
 test: ## install missing servers if allowed, and run all tests with the race detector
 	@scripts/test-setup
-	GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
+	TMPDIR=$$(scripts/test-tmp) GORACE=atexit_sleep_ms=0 BELLHOP_TEST_ALL=1 \
 		go test -vet=off $$([ $$(getconf _NPROCESSORS_ONLN) -gt 2 ] || echo -p 3 -parallel 4) -timeout 30m \
 			./host ./reconcile ./store/pgstore ./web/console ./...
 
