@@ -1,6 +1,7 @@
 package shopify
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,31 +16,27 @@ const (
 // EventActions are what may happen to what an Event is about.
 func EventActions() []string { return []string{"create", "update", "delete"} }
 
-// The sizes of pages in an Event. Shopify takes no query of more than 100 points: with these ours has 95, and 100
-// with the products. An order of more than that is fetched.
+// The sizes of pages in an Event. Shopify takes no query of more than 100 points: with these ours has 95, and with one
+// line more 101. An order that has more is fetched.
 const (
-	eventLines = 20 // of an order, a refund or a parcel
-	eventParts = 5  // of what an order seldom has more than one of
+	eventLines = 45 // of an order, which alone has to be whole for its first push
+	eventItems = 20 // of a refund or a parcel
+	eventParts = 2  // of what an order seldom has more than one of
 )
 
-// EventQuery returns the query of an Event's subscription: the whole order, as far as the app's scopes let it. Its
-// only variable is $orderId, which Shopify sets.
+// EventQuery returns the query of an Event's subscription: the whole order, with its customer if the app's scopes let
+// it. It has no products, which would cost the lines their room. Its only variable is $orderId, which Shopify sets.
 func EventQuery(scopes []string) string {
-	return strings.NewReplacer(append(
-		scoped(scopes, "customers", customerField, ifCustomers),
-		append(scoped(scopes, "products", productField, ifProducts),
-			ifPeople, "", "$lines", strconv.Itoa(eventLines), "$parts", strconv.Itoa(eventParts))...)...,
+	customer := []string{customerField, ""}
+	if slices.Contains(scopes, "read_customers") || slices.Contains(scopes, "write_customers") {
+		customer = []string{ifCustomers, ""}
+	}
+	return strings.NewReplacer(append(customer, ifPeople, "", productField, "",
+		" lineItems(first: $lines)", fmt.Sprintf(" lineItems(first: %d)", eventLines),
+		"$lines", strconv.Itoa(eventItems), "$parts", strconv.Itoa(eventParts))...,
 	).Replace(`query OrderEvent($orderId: ID!) {
   shop { ianaTimezone }
   order(id: $orderId) {` + OrderSelection + `
   }
 }`)
-}
-
-// scoped replaces a field: without its condition where a scope is granted, and else by nothing.
-func scoped(scopes []string, what, field, condition string) []string {
-	if slices.Contains(scopes, "read_"+what) || slices.Contains(scopes, "write_"+what) {
-		return []string{condition, ""}
-	}
-	return []string{field, ""}
 }

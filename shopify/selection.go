@@ -72,10 +72,9 @@ const (
 	customerField = `customer` + ifCustomers + ` {
       id firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber }
     }`
-	productField = `product` + ifProducts + ` { id }`
 	ifCustomers  = ` @include(if: $customers)`
-	ifProducts   = ` @include(if: $products)`
 	ifPeople     = ` @include(if: $people)`
+	productField = `product @include(if: $products) { id }`
 
 	addressFields = ` {
       name firstName lastName company address1 address2 city zip province provinceCode country countryCodeV2 phone

@@ -22,7 +22,7 @@ func TestOperationsFitTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		operations := admin.Operations()
-		operations["OrderEvent"] = shopify.EventQuery([]string{"read_customers", "read_products"})
+		operations["OrderEvent"] = shopify.EventQuery(admin.WantedScopes)
 		for name, text := range operations {
 			doc, errs := gqlparser.LoadQueryWithRules(s, text, rules.NewDefaultRules())
 			if len(errs) > 0 {
