@@ -28,7 +28,8 @@ type shopifyTomlCmd struct {
 func (shopifyTomlCmd) Help() string {
 	return `For apps that subscribe in their configuration: it has the scopes, the addresses and the webhooks that bellhop
 needs, with those that Shopify asks of every app in its store. Shopify's command line deploys it: shopify app deploy.
-bellhop shop connect subscribes by itself, and needs no such file.`
+bellhop shop connect subscribes by itself, and needs no such file. docs/shopify-events.md says what Events are, and how
+to move to them without a gap.`
 }
 
 func (c *shopifyTomlCmd) Run(j *job) error {
