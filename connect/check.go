@@ -81,7 +81,7 @@ func (c *Connector) look(ctx context.Context, conn bellhop.Connection) (seen, er
 			}
 			found.info = &info
 		}
-		found.subscriptions, found.missed, err = c.subscribe(ctx, api, conn.Subscriptions)
+		found.subscriptions, found.missed, err = c.subscribe(ctx, api, conn.Shop, conn.Subscriptions)
 		return err
 	})
 	return found, err

@@ -390,3 +390,36 @@ func TestConnectedAnewMeanwhile(t *testing.T) {
 		t.Errorf("the new connection: %+v", now)
 	}
 }
+
+// TestEventsTakeThePlaceOfWebhooks only where they come, and as long as they do.
+func TestEventsTakeThePlaceOfWebhooks(t *testing.T) {
+	r := newRig(t)
+	r.connected()
+	address, wanted, beside := base+shopify.WebhookPath, len(shopify.Wanted()), len(shopify.BesideEvents())
+	comes := func(n byte) {
+		_, err := r.store.Record(t.Context(), []bellhop.Fact{{At: r.clock.Now(), Skip: bellhop.ReasonTopicUnhandled,
+			Event: &bellhop.Event{ID: bellhop.EventID{15: n}, Shop: demo, Topic: shopify.TopicEventUpdate,
+				AcceptedAt: r.clock.Now(), Body: []byte("{}")}}})
+		r.must(err)
+	}
+	has := func(n int, when string) {
+		t.Helper()
+		if c := r.check(demo); r.subscribed(demo, address) != n || len(c.Subscriptions) != n ||
+			connect.Missing(c.Subscriptions) != 0 {
+			t.Errorf("%s there are %d subscriptions, and %d are known; want %d", when, r.subscribed(demo, address),
+				len(c.Subscriptions), n)
+		}
+	}
+	r.App.Events = true
+	has(wanted, "before the first Event")
+	comes(1)
+	has(beside, "after it")
+	r.clock.pass(7*24*time.Hour - time.Second)
+	has(beside, "while they come")
+	r.clock.pass(time.Second)
+	has(wanted, "once none came for a week")
+	comes(2)
+	has(beside, "when they come again")
+	r.App.Events = false
+	has(wanted, "without the setting")
+}

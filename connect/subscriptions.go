@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"bellhop"
 	"bellhop/shopify"
@@ -22,9 +23,32 @@ type plan struct {
 	remove    []string // ids of duplicates, and at addresses that this bellhop had before: they go after it
 }
 
+// eventsTrusted is how long after a shop's last Event its orders are taken to come as Events.
+const eventsTrusted = 7 * 24 * time.Hour
+
+// wanted are the topics that a shop is subscribed to. Where its orders come as Events, and the app's configuration goes
+// on to say so, webhooks are wanted only beside them. Once none come any more all are wanted again.
+func (c *Connector) wanted(ctx context.Context, shop string) ([]string, error) {
+	if !c.App.Events {
+		return shopify.Wanted(), nil
+	}
+	last, err := c.Store.LastEvents(ctx, shop)
+	for _, action := range shopify.EventActions() {
+		if c.now().Sub(last[shopify.EventTopic+"/"+action]) < eventsTrusted {
+			return shopify.BesideEvents(), err
+		}
+	}
+	return shopify.Wanted(), err
+}
+
 // planFor compares what is there with what is wanted. It takes away only what goes to our address, or to the one that
 // this database's bellhop subscribed before: the app may have other servers, and another bellhop.
 func planFor(there []admin.Subscription, wanted []string, address string, before []bellhop.Subscription) (p plan) {
+	for _, s := range there { // Events took its place
+		if slices.Contains(shopify.Wanted(), s.Topic) && !slices.Contains(wanted, s.Topic) && sameAddress(s.URI, address) {
+			p.remove = append(p.remove, s.ID)
+		}
+	}
 	for _, topic := range wanted {
 		kept := false
 		former := formerAddress(before, topic)
@@ -81,13 +105,16 @@ func host(u *url.URL) string {
 }
 
 // subscribe makes sure of the wanted subscriptions and reads them back. It reports whether one was missing.
-func (c *Connector) subscribe(ctx context.Context, api *admin.Shop, before []bellhop.Subscription) (
+func (c *Connector) subscribe(ctx context.Context, api *admin.Shop, shop string, before []bellhop.Subscription) (
 	all []bellhop.Subscription, missed bool, err error) {
+	wanted, err := c.wanted(ctx, shop)
+	if err != nil {
+		return nil, false, err
+	}
 	there, err := api.Subscriptions(ctx)
 	if err != nil {
 		return nil, false, err
 	}
-	wanted := shopify.Wanted()
 	p := planFor(there, wanted, c.address(), before)
 	if err := unsubscribe(ctx, api, p.defective); err != nil {
 		return nil, false, err

@@ -34,6 +34,7 @@ type App struct {
 	PreviousSecret string // the one before, while it is being rotated; "" for none
 	Endpoint       string // as [CheckEndpoint] wants it; "" is [DefaultEndpoint]
 	Version        string // of the Admin API; "" is [DefaultVersion]
+	Events         bool   // the app's configuration subscribes to Events about orders
 
 	HTTP *http.Client                               // nil: one that gives up on a connection after 5 s
 	Now  func() time.Time                           // nil: the clock
