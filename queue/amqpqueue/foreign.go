@@ -15,6 +15,7 @@ func (q *Queue) read(d *amqp.Delivery, cameIn bool) (m decoded, err error) {
 		return decode(d)
 	}
 	m.deliveries = number(d.Headers[headDeliveries])
+	delete(d.Headers, headEvent) // else its dead letter would pass for bellhop's own
 	if m.event, err = q.open(headersOf(d), d.Body); m.event == nil {
 		return m, err
 	}
