@@ -237,6 +237,34 @@ func startNode(ctx context.Context, program, port, path string, env ...string) (
 	return p, endpoint, p.ready(ctx, program, answers(endpoint+path))
 }
 
+// Script is a program for Node that is no stand-in.
+type Script struct {
+	*process
+	Endpoint string // http://HOST:PORT
+}
+
+// Said returns the end of its output.
+func (s *Script) Said() string { return s.said.String() }
+
+// StartScript starts a program that listens at PORT on loopback. It finds what is in [NodeModules].
+func StartScript(ctx context.Context, path string, env ...string) (*Script, error) {
+	modules, err := NodeModules()
+	if err != nil {
+		return nil, err
+	}
+	n, err := FreePort()
+	if err != nil {
+		return nil, err
+	}
+	endpoint := fmt.Sprint("http://127.0.0.1:", n)
+	p, err := start(os.DevNull, "TERM", append(env, fmt.Sprint("PORT=", n), "NODE_PATH="+modules),
+		filepath.Join(modules, ".bin", "node"), path)
+	if err != nil {
+		return nil, err
+	}
+	return &Script{p, endpoint}, p.ready(ctx, path, answers(endpoint))
+}
+
 // tail keeps the end of a server's output.
 type tail struct {
 	mu  sync.Mutex

@@ -25,8 +25,8 @@ func taking(t *testing.T) (*amqpqueue.Queue, func(body string, headers amqp.Tabl
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := opened{amqpqueue.NewBroker(target, amqpqueue.Options{SendLimit: patience,
-		Open: func(h http.Header, body []byte) (*bellhop.Event, error) { return shopify.Open(h, body, time.Now()) }}), address}
+	read := func(h http.Header, body []byte) (*bellhop.Event, error) { return shopify.Open(h, body, time.Now()) }
+	b := opened{amqpqueue.NewBroker(target, amqpqueue.Options{SendLimit: patience, Open: read}), address}
 	t.Cleanup(func() { b.Close() })
 	if err := b.Create(t.Context(), "orders", queue.DefaultAttributes()); err != nil {
 		t.Fatal(err)
