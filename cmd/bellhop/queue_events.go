@@ -17,16 +17,32 @@ import (
 type queueSendCmd struct {
 	wire.Storage
 	File       string `arg:"" default:"-" help:"The body; - is the standard input."`
-	Shop       string `name:"shop" required:"" placeholder:"DOMAIN" help:"The event's shop."`
-	Topic      string `name:"topic" required:"" help:"The event's topic, such as orders/create."`
+	Shop       string `name:"shop" placeholder:"DOMAIN" help:"The event's shop."`
+	Topic      string `name:"topic" help:"The event's topic, such as orders/create."`
 	APIVersion string `name:"api-version" default:"2026-10" help:"The body's version of Shopify's API."`
+
+	Batch         string `name:"batch" placeholder:"FILE" help:"Send webhooks that others kept: one JSON a line."`
+	From          int    `name:"from" default:"1" placeholder:"LINE" help:"With --batch: the line to begin with."`
+	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"With --batch: the app's client secret, which signed them."`
 }
 
 func (queueSendCmd) Help() string {
-	return `Prints the event's id. The event has no signature, and the ledger says so.`
+	return `Prints the event's id. The event has no signature, and the ledger says so.
+
+--batch takes webhooks and Events as others export them, one JSON a line: {"headers":{"X-Shopify-Topic":"orders/create",
+…},"body":"…"}. The headers are Shopify's own, names in any case, each value a text or a list of texts. The body is a
+text with the raw bytes; or body_base64 has them in base64. First each line is checked as the endpoint checks webhooks:
+if one is wrong, nothing is sent. The same line is always the same event, so that sending it again does no harm.
+docs/own-producer.md has more.`
 }
 
 func (c *queueSendCmd) Run(j *job) error {
+	if c.Batch != "" {
+		return c.sendBatch(j)
+	}
+	if c.Shop == "" || c.Topic == "" {
+		return bellhop.Invalidf("flags", "give --shop and --topic, or --batch FILE")
+	}
 	e, err := c.event(j)
 	if err != nil {
 		return err
