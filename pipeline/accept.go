@@ -82,8 +82,8 @@ func (a *Acceptor) fits(body []byte) error {
 	return nil
 }
 
-// Open checks a delivery that somebody else took from Shopify and kept, as Accept does, and sends nothing. However often
-// it comes, the event has one id: see [shopify.Open].
+// Open checks a delivery that somebody else took from Shopify and kept, as Accept does, and sends nothing. However
+// often it comes, the event has one id: see [shopify.Open].
 func (a *Acceptor) Open(header http.Header, body []byte) (*bellhop.Event, error) {
 	e, err := shopify.Open(header, body, a.Now())
 	if err == nil {

@@ -187,3 +187,20 @@ func (w *worker) record(what string, body []byte, want bellhop.Outcome) {
 		w.t.Fatal(err)
 	}
 }
+
+// TestDocsShowIt compares the page that shows the example with the example.
+func TestDocsShowIt(t *testing.T) {
+	page, err := os.ReadFile("../../docs/own-producer.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"server.cjs", "sqs.cjs", "rabbitmq.cjs"} {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(page, []byte("```js\n"+string(source)+"```\n")) {
+			t.Errorf("docs/own-producer.md shows another %s: copy it there", name)
+		}
+	}
+}

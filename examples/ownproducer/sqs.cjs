@@ -5,7 +5,8 @@ const { SQSClient, SendMessageCommand } = require("@aws-sdk/client-sqs");
 // SQS takes 1 MiB with the attributes. Some room is left for what they need.
 const largest = (1 << 20) - (16 << 10);
 
-// SQS takes no other characters: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+// SQS takes no other characters:
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 const illegal = /[^\t\n\r\x20-\uFFFD]/;
 
 // open returns a function that resolves once SQS has the message.
