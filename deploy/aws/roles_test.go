@@ -156,8 +156,8 @@ func TestSecretsAreForWhoNeedsThem(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"GetSecretValue ShopifySecret":    "AcceptRole ServerRole SweepRole",
-		"GetSecretValue KeySecret":        "MigrateRole RecordRole ServerRole SweepRole",
+		"GetSecretValue ShopifySecret":    "AcceptRole DirectRole RecordRole ServerRole SweepRole",
+		"GetSecretValue KeySecret":        "DirectRole MigrateRole RecordRole ServerRole SweepRole",
 		"GetSecretValue ShopSecrets":      "AcceptRole MigrateRole",
 		"PutSecretValue ShopSecrets":      "MigrateRole",
 		"GetSecretValue PushSecret":       "DirectRole NotifyRole SweepRole",

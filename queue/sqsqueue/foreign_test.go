@@ -18,7 +18,9 @@ import (
 	"bellhop/shopify"
 )
 
-func opener(h http.Header, body []byte) (*bellhop.Event, error) { return shopify.Open(h, body, time.Now()) }
+func opener(h http.Header, body []byte) (*bellhop.Event, error) {
+	return shopify.Open(h, body, time.Now())
+}
 
 // foreign is a message of a server of one's own, with as many attributes as SQS takes.
 func foreign(n int) map[string]string {
