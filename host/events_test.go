@@ -163,7 +163,8 @@ func (l *listener) follow(from int64, want []store.Change) {
 		}
 		seen[m.ID] = n
 		c := want[n-from]
-		if c.Seq != n || m.Type != string(c.Kind) || m.Subject != strconv.FormatInt(c.OrderID, 10) || m.Source != "https://"+c.Shop {
+		if c.Seq != n || m.Type != string(c.Kind) || m.Subject != strconv.FormatInt(c.OrderID, 10) ||
+			m.Source != "https://"+c.Shop {
 			l.t.Errorf("change %+v came as %+v", c, m)
 		}
 		if order := m.Source + m.Subject; latest[order] > n {

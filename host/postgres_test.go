@@ -42,8 +42,8 @@ func serveRemote(t *testing.T, change func(*host.Options)) *remote {
 	}
 	t.Cleanup(func() { direct.Close() })
 	r.direct = direct.Store
-	r.served = serveOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: realserver.PostgresURL(r.proxy.Addr, db), Queue: "sqlite:"},
-		wire.Options{}, change)
+	behind := realserver.PostgresURL(r.proxy.Addr, db)
+	r.served = serveOn(t, wire.Storage{Dir: wiretest.Dir(t), DB: behind, Queue: "sqlite:"}, wire.Options{}, change)
 	return r
 }
 

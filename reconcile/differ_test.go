@@ -69,7 +69,8 @@ func fill(v reflect.Value, n *int) {
 // and what a fetch tells in other words.
 var untold = []string{
 	".Shop", ".ID", ".Version", ".Pieces", ".CustomerName", ".Handling", ".EditedAt", ".RefundedAt", ".Trace",
-	".Pushes", ".RedactedAt", ".RedactedFor", ".Details.Schema", ".Details.ReturnStatus", ".Details.Unread",
+	".Pushes", ".RedactedAt", ".RedactedFor", ".Details.Schema", ".Details.Kept", ".Details.ReturnStatus",
+	".Details.Unread",
 	".Details.DiscountCodes[0].Amount", ".Details.Items[0].Custom", ".History.Edits", ".History.Risks",
 	".History.Refunds[0].Step.Said", ".History.Fulfillments[0].Step.Said",
 }
