@@ -15,6 +15,7 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/web/webhook"
 	"bellhop/wire"
 )
@@ -58,7 +59,7 @@ func Example_inYourOwnServer() {
 		}
 	})
 
-	body := []byte(`{"id":820982911946154508,"name":"#1001","currency":"KRW","total_price":"19800","line_items":[],` +
+	body := []byte(`{` + simulate.Blank + `"id":820982911946154508,"name":"#1001","currency":"KRW","total_price":"19800","line_items":[],` +
 		`"updated_at":"2026-11-22T09:00:00+09:00"}`)
 	recorded := parts.Store.Changed()
 	fmt.Println(deliver(server.URL+"/shopify", body))

@@ -21,6 +21,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/queue"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 	"bellhop/wire/wiretest"
@@ -162,7 +163,7 @@ func (f *forgetting) flood() (first, last []*bellhop.Event) {
 
 func bodyOf(id int64, customer int, word string, version int) string {
 	address := fmt.Sprintf(`{"name":"%[1]s Lee","address1":"1 Quay of %[1]s","phone":"+1 555 0117"}`, word)
-	return fmt.Sprintf(`{"id":%[1]d,"name":"#%[1]d","order_number":%[1]d,"currency":"USD","total_price":"12.00",`+
+	return fmt.Sprintf(`{`+simulate.Blank+`"id":%[1]d,"name":"#%[1]d","order_number":%[1]d,"currency":"USD","total_price":"12.00",`+
 		`"email":"%[2]s@example.com","note":"for %[2]s","customer":{"id":%[3]d,"email":"%[2]s@example.com",`+
 		`"first_name":"%[2]s"},"billing_address":%[4]s,"shipping_address":%[4]s,`+
 		`"note_attributes":[{"name":"gift","value":"to %[2]s"}],"line_items":[{"id":1,"title":"Tee","quantity":1,`+

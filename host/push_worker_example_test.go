@@ -12,6 +12,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push/logpush"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -40,7 +41,7 @@ func ExamplePushWorker_Drain() {
 		Kind: bellhop.AddressToken, Value: "the app's FCM token", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData,
 		AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	must(err)
-	body := fmt.Sprintf(`{"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"updated_at":%q}`,
+	body := fmt.Sprintf(`{`+simulate.Blank+`"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"updated_at":%q}`,
 		time.Now().Format(time.RFC3339))
 	recorder := &pipeline.Recorder{Store: parts.Store, Now: time.Now, Log: log}
 	must(recorder.Record(ctx, []*bellhop.Event{{ID: bellhop.EventID{1}, Shop: "demo.myshopify.com",

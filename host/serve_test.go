@@ -127,7 +127,7 @@ func (s *served) do(r *http.Request) int {
 
 func order(id int) []byte {
 	now := time.Now().Format(time.RFC3339)
-	return fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"10.00","line_items":[],"created_at":"%s",`+
+	return fmt.Appendf(nil, `{`+simulate.Blank+`"id":%d,"name":"#%d","currency":"USD","total_price":"10.00","line_items":[],"created_at":"%s",`+
 		`"updated_at":"%s","line_items":[]}`, id, id, now, now)
 }
 

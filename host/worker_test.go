@@ -13,6 +13,7 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/queue"
+	"bellhop/simulate"
 	"bellhop/store"
 )
 
@@ -124,7 +125,7 @@ func workWith(t *testing.T, q *oneBatch, l *ledger, wake *host.WakeSender) []que
 	return verdicts
 }
 
-const good = `{"id":1,"currency":"USD","total_price":"1.00","line_items":[],"created_at":"2026-11-22T09:00:00Z",` +
+const good = `{` + simulate.Blank + `"id":1,"currency":"USD","total_price":"1.00","line_items":[],"created_at":"2026-11-22T09:00:00Z",` +
 	`"updated_at":"2026-11-22T09:00:00Z"}`
 
 func TestWorkerKeepsLeasesWhileItWorks(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/queue"
+	"bellhop/simulate"
 )
 
 // TestWithoutTracesNothingIsAllocated compares the steps' allocations without traces, and
@@ -36,7 +37,7 @@ func TestWithoutTracesNothingIsAllocated(t *testing.T) {
 	r := &pipeline.Recorder{Store: b, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))}
 	batch := []queue.Delivery{{Event: order(
-		`{"id":1,"currency":"USD","total_price":"1.00","line_items":[],"created_at":"2026-11-22T09:00:00Z",` +
+		`{` + simulate.Blank + `"id":1,"currency":"USD","total_price":"1.00","line_items":[],"created_at":"2026-11-22T09:00:00Z",` +
 			`"updated_at":"2026-11-22T09:00:00Z"}`)}}
 	events := []*bellhop.Event{batch[0].Event}
 	record := func() {

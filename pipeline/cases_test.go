@@ -13,6 +13,7 @@ import (
 	"bellhop/host"
 	"bellhop/pipeline"
 	"bellhop/queue"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 	"bellhop/wire/wiretest"
@@ -112,7 +113,7 @@ func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 // sale is an order of a tee for 49.90, placed a minute ago. Later fields replace earlier ones.
 func sale(fields string) string {
 	at := stamp(noon.Add(-time.Minute))
-	return `{"id":1,"name":"#1","order_number":1,"currency":"USD","presentment_currency":"USD","total_price":"49.90",` +
+	return `{` + simulate.Blank + `"id":1,"name":"#1","order_number":1,"currency":"USD","presentment_currency":"USD","total_price":"49.90",` +
 		`"current_total_price":"49.90","financial_status":"paid","fulfillment_status":null,"created_at":"` + at +
 		`","processed_at":"` + at + `","updated_at":"` + at + `","line_items":[{"id":14,"title":"Tee","sku":"T-1","quantity":1,` +
 		`"current_quantity":1,"fulfillable_quantity":1,"price":"49.90"}]` + fields + `}`

@@ -11,6 +11,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push/logpush"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -38,7 +39,7 @@ func Example() {
 
 	// Accept: the event is durable, and nobody has read its body.
 	placed := time.Now().Format(time.RFC3339)
-	body := fmt.Appendf(nil, `{"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"created_at":%q,`+
+	body := fmt.Appendf(nil, `{`+simulate.Blank+`"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"created_at":%q,`+
 		`"updated_at":%q}`, placed, placed)
 	acceptor := &pipeline.Acceptor{Keys: pipeline.NewKeyring(parts.Store, app, ""), Queue: parts.Queue, Now: time.Now}
 	must(acceptor.Accept(ctx, headers(domain, app, body), body))

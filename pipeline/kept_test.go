@@ -10,6 +10,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/realserver"
+	"bellhop/simulate"
 	"bellhop/store"
 )
 
@@ -197,10 +198,10 @@ func TestKeepsEditedOrders(t *testing.T) {
 // gets dead letters that say so.
 func TestLedgerNamesWhatIsLeftOut(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"id":1,"note":"leave at the door","updated_at":"2026-11-22T11:59:00Z"}`: "currency, total_price, line_items are missing",
-		`{"id":1,"currency":"USD","total_price":"1.00"}`:                          "line_items is missing",
-		`{"id":1,"line_items":[],"currency":"USD","current_subtotal_price":"1"}`:  "total_price is missing",
-		`{"note":"leave at the door"}`:                                            "id is missing or not above 0",
+		`{"id":1,"note":"leave at the door","updated_at":"2026-11-22T11:59:00Z"}`:                      "currency, total_price, line_items are missing",
+		`{` + simulate.Blank + `"id":1,"currency":"USD","total_price":"1.00"}`:                         "line_items is missing",
+		`{` + simulate.Blank + `"id":1,"line_items":[],"currency":"USD","current_subtotal_price":"1"}`: "total_price is missing",
+		`{"note":"leave at the door"}`: "id is missing or not above 0",
 	} {
 		c := openCounter(t, "sqlite:")
 		c.send(create, body)
@@ -214,7 +215,7 @@ func TestLedgerNamesWhatIsLeftOut(t *testing.T) {
 		}
 	}
 	c := openCounter(t, "sqlite:")
-	c.send(create, `{"id":1,"currency":"USD","total_price":"1.00","line_items":[{"quantity":2}],"updated_at":"2026-11-22T11:59:00Z"}`)
+	c.send(create, `{`+simulate.Blank+`"id":1,"currency":"USD","total_price":"1.00","line_items":[{"quantity":2}],"updated_at":"2026-11-22T11:59:00Z"}`)
 	if diff := cmp.Diff([]string{"New order | $1.00 · 2 items"}, c.rung()); diff != "" {
 		t.Error(diff)
 	}

@@ -19,6 +19,7 @@ import (
 	"bellhop"
 	"bellhop/pipeline"
 	"bellhop/queue"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 	"bellhop/wire/wiretest"
@@ -108,7 +109,7 @@ func ordered(id int64, customer int64, name, email string, at time.Time) string 
 	first, last, _ := strings.Cut(name, " ")
 	address := fmt.Sprintf(`{"first_name":%q,"last_name":%q,"name":%q,"address1":"1 Quay of %s","phone":"+1 555 0117"}`,
 		first, last, name, last)
-	return fmt.Sprintf(`{"id":%d,"name":"#%d","order_number":%d,"currency":"USD","total_price":"12.00","email":%q,`+
+	return fmt.Sprintf(`{`+simulate.Blank+`"id":%d,"name":"#%d","order_number":%d,"currency":"USD","total_price":"12.00","email":%q,`+
 		`"contact_email":%q,"note":"for %s","customer":{"id":%d,"email":%q,"first_name":%q,"last_name":%q},`+
 		`"billing_address":%s,"shipping_address":%s,"note_attributes":[{"name":"gift","value":"to %s"}],`+
 		`"line_items":[{"id":%d,"title":"Tee","quantity":1,"price":"12.00","properties":[{"name":"engraving","value":%q}]}],`+

@@ -13,6 +13,7 @@ import (
 	"bellhop/pipeline"
 	"bellhop/push"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -42,9 +43,9 @@ func webhook(secret, body string) (http.Header, []byte) {
 	return h, []byte(body)
 }
 
-const paid = `{"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"financial_status":"paid",` +
+const paid = `{` + simulate.Blank + `"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"financial_status":"paid",` +
 	`"created_at":"2026-11-22T09:00:00+09:00","updated_at":"2026-11-22T09:05:00+09:00"}`
-const unpaid = `{"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"financial_status":"pending",` +
+const unpaid = `{` + simulate.Blank + `"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"financial_status":"pending",` +
 	`"created_at":"2026-11-22T09:00:00+09:00","updated_at":"2026-11-22T09:00:00+09:00"}`
 
 // Accept makes a webhook durable, if its signature is right. It doesn't look into it.
@@ -111,7 +112,7 @@ func ExampleNotifier_Notify() {
 		AddedAt: time.Now(), SeenAt: time.Now()}, store.DeviceLimits{})
 	must(err)
 	recorder := &pipeline.Recorder{Store: parts.Store, Now: time.Now, Log: log}
-	body := fmt.Sprintf(`{"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"updated_at":%q}`,
+	body := fmt.Sprintf(`{`+simulate.Blank+`"id":1,"name":"#1001","currency":"USD","total_price":"403.00","line_items":[],"updated_at":%q}`,
 		time.Now().Format(time.RFC3339))
 	recorder.Record(ctx, []*bellhop.Event{{ID: bellhop.EventID{1}, Shop: "demo.myshopify.com",
 		Topic: shopify.TopicOrderCreate, AcceptedAt: time.Now(), Body: []byte(body)}})

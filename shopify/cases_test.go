@@ -11,6 +11,7 @@ import (
 
 	"bellhop"
 	"bellhop/shopify"
+	"bellhop/simulate"
 )
 
 // A currency that nobody knows costs no order: its amounts stay as written.
@@ -153,7 +154,7 @@ func TestDecodeCustomers(t *testing.T) {
 
 // Shopify signs the bytes that it sends. The same body written otherwise has another signature.
 func TestSignedEscapes(t *testing.T) {
-	body := []byte(`{"id":1,"currency":"USD","total_price":"49.90","line_items":[{"title":"T\u0065e \/ M","sku":"\ud83e\udd8a"}],` +
+	body := []byte(`{` + simulate.Blank + `"id":1,"currency":"USD","total_price":"49.90","line_items":[{"title":"T\u0065e \/ M","sku":"\ud83e\udd8a"}],` +
 		`"note":"a b \/ â \u0026 \u003cb\u003e 👩‍💻 א \"q\" \\ tab\t` + "\u2028" + `\u2029"}`)
 	keys := shopify.Keys{App: shopify.NewSecret("hush")}
 	signature := shopify.Sign("hush", body)

@@ -26,7 +26,7 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	switch e.Topic {
 	case TopicOrderCreate, TopicOrderUpdated, TopicOrderPaid, TopicOrderCancelled,
 		TopicOrderFulfilled, TopicOrderPartiallyFulfilled:
-		f.OrderID, f.Order, err = decodeOrder(e)
+		err = decodeOrder(e, &f)
 	case TopicOrderEdited:
 		f.OrderID, f.History, err = decodeEdit(e)
 	case TopicRefundCreate:
@@ -59,11 +59,11 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	return f, nil
 }
 
-func decodeOrder(e *bellhop.Event) (int64, *bellhop.Order, error) {
+func decodeOrder(e *bellhop.Event, f *bellhop.Fact) error {
 	var root orderRoot
 	unread, err := unmarshalLoosely(e.Body, &root)
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	from := &root.order
 	if from.ID == 0 && root.Envelope.ID != 0 {
@@ -73,15 +73,20 @@ func decodeOrder(e *bellhop.Event) (int64, *bellhop.Order, error) {
 		}
 	}
 	if !from.Resource.is(resourceOrder) || from.CheckoutURL != "" {
-		return 0, nil, otherKind(e.Topic, "it is about something else than an order")
+		return otherKind(e.Topic, "it is about something else than an order")
 	}
-	o, err := orderOf(from, e, unread)
-	if err != nil {
-		return 0, nil, err
+	if from.ID > 0 && !from.whole() && !spoilt(unread) {
+		if f.Lacks, err = cutDown(e); err != nil || len(f.Lacks) > 0 {
+			f.OrderID = from.ID
+			return err
+		}
 	}
-	o.Version.Hash = xxhash.Sum64(e.Body)
-	sign(&o.History, o.Version.Hash)
-	return o.ID, o, nil
+	if f.Order, err = orderOf(from, e, unread); err != nil {
+		return err
+	}
+	f.OrderID, f.Order.Version.Hash = from.ID, xxhash.Sum64(e.Body)
+	sign(&f.Order.History, f.Order.Version.Hash)
+	return nil
 }
 
 // decodeStep decodes a body that states one step of an order's history.

@@ -5,11 +5,12 @@ import (
 
 	"bellhop"
 	"bellhop/shopify"
+	"bellhop/simulate"
 )
 
 // A webhook's way: check who signed the bytes, then read what they state.
 func Example() {
-	body := []byte(`{"id":820982911946154508,"name":"#1042","currency":"JPY","total_price":"19800",` +
+	body := []byte(`{` + simulate.Blank + `"id":820982911946154508,"name":"#1042","currency":"JPY","total_price":"19800",` +
 		`"created_at":"2026-11-22T09:00:00+09:00","line_items":[],"customer":{"first_name":"Ada","last_name":"Quill"}}`)
 	signature := shopify.Sign("hush", body) // what Shopify puts into the header
 
@@ -25,12 +26,12 @@ func Example() {
 	o := fact.Order
 	fmt.Println(o.ID, o.Name, o.Total, o.Total.Currency, o.CustomerName, o.FulfillmentStatus)
 
-	_, err = shopify.Decode(&bellhop.Event{Topic: shopify.TopicOrderCreate, Body: []byte(`{"id":1,"currency":"JPY"}`)})
-	fmt.Println(bellhop.IsPermanent(err), err)
+	fact, err = shopify.Decode(&bellhop.Event{Topic: shopify.TopicOrderCreate, Body: []byte(`{"id":1,"note":"Ring twice"}`)})
+	fmt.Println(fact.OrderID, len(fact.Lacks), err)
 	// Output:
 	// true app
 	// 820982911946154508 #1042 19800 JPY Ada Quill unfulfilled
-	// true total_price, line_items are missing
+	// 1 14 <nil>
 }
 
 func ExampleDecode_request() {

@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/shopify"
+	"bellhop/simulate"
 )
 
 // kinds are bodies that one app's secret may sign, each by the topics that it belongs
@@ -28,7 +29,7 @@ var kinds = map[string]struct {
 	"sample's redact":  {`{"shop_id":954889,"shop_domain":"{shop}.myshopify.com"}`, "shop/redact"},
 	"draft order": {`{"id":7,"order_id":null,"name":"#D1","currency":"USD","total_price":"9.00","status":"open","line_items":[],
 		"created_at":"2026-11-20T09:00:00Z","updated_at":"2026-11-20T09:00:00Z","admin_graphql_api_id":"gid:\/\/shopify\/DraftOrder\/7"}`, ""},
-	"checkout": {`{"id":7,"token":"t","currency":"USD","total_price":"9.00","abandoned_checkout_url":"https:\/\/shop.example\/7","line_items":[],
+	"checkout": {`{` + simulate.Blank + `"id":7,"token":"t","currency":"USD","total_price":"9.00","abandoned_checkout_url":"https:\/\/shop.example\/7","line_items":[],
 		"created_at":"2026-11-20T09:00:00Z","updated_at":"2026-11-20T09:00:00Z"}`, ""},
 	"fulfillment": {`{"id":7,"order_id":8,"status":"success","created_at":"2026-11-20T09:00:00Z","line_items":[],
 		"admin_graphql_api_id":"gid:\/\/shopify\/Fulfillment\/7"}`, "fulfillments/create fulfillments/update"},
@@ -36,8 +37,8 @@ var kinds = map[string]struct {
 	"transaction": {`{"id":7,"order_id":8,"kind":"refund","amount":"9.00","created_at":"2026-11-20T09:00:00Z",
 		"admin_graphql_api_id":"gid:\/\/shopify\/OrderTransaction\/7"}`, ""},
 	"product":  {`{"id":7,"title":"Tee","admin_graphql_api_id":"gid:\/\/shopify\/Product\/7"}`, ""},
-	"customer": {`{"id":7,"email":"jo@example.com","currency":"USD","total_spent":"9.00","admin_graphql_api_id":"gid:\/\/shopify\/Customer\/7"}`, ""},
-	"odd kind": {`{"id":7,"currency":"USD","total_price":"9.00","created_at":"2026-11-20T09:00:00Z","admin_graphql_api_id":7}`, ""},
+	"customer": {`{` + simulate.Blank + `"id":7,"email":"jo@example.com","currency":"USD","total_spent":"9.00","admin_graphql_api_id":"gid:\/\/shopify\/Customer\/7"}`, ""},
+	"odd kind": {`{` + simulate.Blank + `"id":7,"currency":"USD","total_price":"9.00","created_at":"2026-11-20T09:00:00Z","admin_graphql_api_id":7}`, ""},
 }
 
 // TestBodiesUnderOtherTopics sends every kind of body under every topic: Shopify
@@ -57,6 +58,7 @@ func TestBodiesUnderOtherTopics(t *testing.T) {
 			switch {
 			case fits && err != nil:
 				t.Errorf("a body of %s under its own topic %s: %v", name, topic, err)
+			case name == "deletion" && len(f.Lacks) > 0: // an id may be all that is left of an order
 			case !fits && !bellhop.IsPermanent(err):
 				t.Errorf("a body of %s is taken under %s: order %d, deleted %t, skip %q", name, topic, f.OrderID,
 					f.Deleted, f.Skip)

@@ -40,14 +40,14 @@ func orderOf(from *order, e *bellhop.Event, unread []string) (*bellhop.Order, er
 		Number:            cmp.Or(from.OrderNumber, from.Number),
 		Total:             r.total(from),
 		Presentment:       r.presentment(from),
-		Note:              clean(from.Note, maxNote),
+		Note:              clean(from.Note.text(), maxNote),
 		FinancialStatus:   clean(from.FinancialStatus, maxText),
-		FulfillmentStatus: clean(cmp.Or(from.FulfillmentStatus, "unfulfilled"), maxText),
-		Test:              from.Test,
+		FulfillmentStatus: clean(cmp.Or(from.FulfillmentStatus.text(), "unfulfilled"), maxText),
+		Test:              from.Test == flagYes,
 		PlacedAt:          placed,
 		CreatedAt:         cmp.Or(created, placed),
 		UpdatedAt:         updated,
-		CancelledAt:       r.time("cancelled_at", from.CancelledAt),
+		CancelledAt:       r.time("cancelled_at", from.CancelledAt.text()),
 	}
 	o.Current = r.current(from, o.Total)
 	o.Details = r.details(from)
@@ -90,10 +90,17 @@ func (r *reader) id(field string, id int64) int64 {
 	return id
 }
 
+var essentials = [...]string{"id", "currency", "total_price", "line_items"}
+
+// spoilt reports whether one of the essentials has the wrong type.
+func spoilt(unread []string) bool {
+	return slices.ContainsFunc(essentials[:], func(field string) bool { return slices.Contains(unread, field) })
+}
+
 // essentials refuses an order without what makes one: its id, total, currency and lines. A null for
 // the lines says that there are none.
 func (r *reader) essentials(o *order, body []byte) {
-	for _, field := range [...]string{"id", "currency", "total_price", "line_items"} {
+	for _, field := range essentials {
 		if slices.Contains(r.unread, field) {
 			r.fail("%s has the wrong type", field)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"bellhop"
 	"bellhop/internal/amazon"
+	"bellhop/simulate"
 )
 
 // anOrder returns the state machine's input of record for a new order of the first
@@ -25,7 +26,7 @@ func (s *stack) anOrder(id int, more string) map[string]any {
 		Topic:     "orders/create",
 		WebhookID: fmt.Sprint("webhook-", id), AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
 		SignedBy: bellhop.SignerApp,
-		Body: fmt.Appendf(nil, `{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","line_items":[],"created_at":%q,`+
+		Body: fmt.Appendf(nil, `{`+simulate.Blank+`"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","line_items":[],"created_at":%q,`+
 			`"updated_at":%q%s}`, id, id, placed, placed, more)})
 	if err != nil {
 		s.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"bellhop"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/web/webhook"
 )
@@ -18,7 +19,7 @@ import (
 // deliver sends a webhook with more fields as Shopify does, and returns the answer's status.
 func (s *stack) deliver(site, shop, id, secret, more string) int {
 	s.t.Helper()
-	body := []byte(`{"id":` + id + `,"name":"#1","currency":"USD","total_price":"1.00","line_items":[],` +
+	body := []byte(`{` + simulate.Blank + `"id":` + id + `,"name":"#1","currency":"USD","total_price":"1.00","line_items":[],` +
 		`"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z"` + more + `}`)
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, site+webhook.Path, bytes.NewReader(body))
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"bellhop/simulate"
 	"bellhop/store/sealed"
 )
 
@@ -312,7 +313,7 @@ const claimed = "0af7651916cd43dd8448eb211c80319c"
 func (r *rig) post(url string, id int64) {
 	r.t.Helper()
 	now := time.Now().UTC().Format(time.RFC3339)
-	body := fmt.Appendf(nil, `{"id":%d,"name":"#1001","order_number":1001,"currency":"USD","total_price":"403.00","line_items":[],`+
+	body := fmt.Appendf(nil, `{`+simulate.Blank+`"id":%d,"name":"#1001","order_number":1001,"currency":"USD","total_price":"403.00","line_items":[],`+
 		`"email":"planted@example.com",`+
 		`"note":"Planted note","phone":"+81-90-0000","customer":{"first_name":"Planted","last_name":"Customer"},`+
 		`"financial_status":"paid",`+

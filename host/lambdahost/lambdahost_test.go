@@ -19,6 +19,7 @@ import (
 	"bellhop/internal/amazon"
 	"bellhop/push"
 	"bellhop/queue"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -200,7 +201,7 @@ var placed = time.Now().UTC().Format(time.RFC3339)
 
 // order was placed when the tests began: an old one notifies nobody.
 func order(id int) string {
-	return fmt.Sprintf(`{"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","line_items":[],"created_at":%q,"updated_at":%[3]q}`,
+	return fmt.Sprintf(`{`+simulate.Blank+`"id":%d,"name":"#%d","currency":"USD","total_price":"1.00","line_items":[],"created_at":%q,"updated_at":%[3]q}`,
 		id, id, placed)
 }
 

@@ -8,6 +8,7 @@ import (
 	"bellhop"
 	"bellhop/internal/postgres"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store/pgstore"
 )
 
@@ -26,7 +27,7 @@ func Example() {
 
 	fact, err := shopify.Decode(&bellhop.Event{ID: bellhop.EventID{1}, Shop: "demo.myshopify.com",
 		Topic: shopify.TopicOrderCreate, AcceptedAt: time.Now(), SignedBy: bellhop.SignerApp,
-		Body: []byte(`{"id":1,"name":"#1001","currency":"EUR","total_price":"403.00","line_items":[],` +
+		Body: []byte(`{` + simulate.Blank + `"id":1,"name":"#1001","currency":"EUR","total_price":"403.00","line_items":[],` +
 			`"updated_at":"2026-11-22T09:00:00+09:00"}`)})
 	check(err)
 	fact.At = time.Now()

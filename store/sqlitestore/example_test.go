@@ -10,6 +10,7 @@ import (
 	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/store/sqlitestore"
 )
@@ -32,7 +33,7 @@ func Example() {
 
 	fact, err := shopify.Decode(&bellhop.Event{ID: bellhop.EventID{1}, Shop: "demo.myshopify.com",
 		Topic: shopify.TopicOrderCreate, AcceptedAt: time.Now(), SignedBy: bellhop.SignerApp,
-		Body: []byte(`{"id":1,"name":"#1001","currency":"JPY","total_price":"19800","line_items":[],` +
+		Body: []byte(`{` + simulate.Blank + `"id":1,"name":"#1001","currency":"JPY","total_price":"19800","line_items":[],` +
 			`"updated_at":"2026-11-22T09:00:00+09:00"}`)})
 	check(err)
 	fact.At = time.Now()

@@ -17,6 +17,7 @@ import (
 	"bellhop/internal/sqlitefile"
 	"bellhop/queue"
 	"bellhop/queue/sqlitequeue"
+	"bellhop/simulate"
 	"bellhop/store"
 	"bellhop/web/site"
 )
@@ -41,7 +42,7 @@ func openQueue(t testing.TB, now func() time.Time) queue.Queue {
 	return q
 }
 
-const orderBody = `{"id":820982911946154999,"name":"#2001","email":"jo.lee@example.com","currency":"USD","total_price":"403.00",
+const orderBody = `{` + simulate.Blank + `"id":820982911946154999,"name":"#2001","email":"jo.lee@example.com","currency":"USD","total_price":"403.00",
 	"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z","note":"Ring at no. 12","financial_status":"paid",
 	"customer":{"id":1,"first_name":"Jo","last_name":"Lee","name":"Jo Lee"},"line_items":[{"id":1,"name":"Tee","quantity":2,"price":"19.90"}]}`
 
