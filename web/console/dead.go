@@ -216,7 +216,7 @@ func (v *visit) plan(e *bellhop.Event, shops []bellhop.Shop) (words string, good
 	case bellhop.OutcomeDead:
 		return v.T("dead.planDead", "Reason", reason), false
 	case bellhop.OutcomeSkipped:
-		return v.T("dead.planSkipped", "Reason", v.label("why.", reason)), false
+		return v.T("dead.planSkipped", "Reason", v.why(reason)), false
 	default:
 		return v.T("dead.planRecorded", "Order", web.ID(order)), true
 	}

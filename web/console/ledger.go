@@ -84,10 +84,20 @@ func find(q *store.LineQuery, text string) {
 	}
 }
 
+// why translates the code of a reason. What it names, such as fields, stays as it is.
+func (v *visit) why(reason string) string {
+	code, names := bellhop.ReasonParts(reason)
+	words := v.label("why.", code)
+	if names == "" || words == code {
+		return v.label("why.", reason)
+	}
+	return words + ": " + names
+}
+
 func (v *visit) lineRow(l *store.Line) lineRow {
 	e := &l.Event
 	row := lineRow{EventID: e.ID.String(), Shop: e.Shop, Topic: e.Topic, WebhookID: e.WebhookID, Outcome: l.Outcome,
-		Label: v.label("outcome.", string(l.Outcome)), Reason: v.label("why.", l.Reason),
+		Label: v.label("outcome.", string(l.Outcome)), Reason: v.why(l.Reason),
 		At: e.AcceptedAt, When: v.Moment(e.AcceptedAt)}
 	if l.OrderID != 0 {
 		row.Order, row.OrderURL = web.ID(l.OrderID), withQuery("/orders/"+web.ID(l.OrderID), "shop", e.Shop)
