@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -207,4 +208,36 @@ func TestOtherBodies(t *testing.T) {
 			t.Errorf("%s: %+v, %v", topic, f, err)
 		}
 	}
+}
+
+// FuzzDecodeEvent: a spoilt Event never panics, each error is bad input, and a notice names no more than it may.
+func FuzzDecodeEvent(f *testing.F) {
+	whole := encoded(f, wholeEvent(f, "update"))
+	f.Add(whole)
+	f.Add([]byte(`{"topic":"Order","action":"update","handle":"x","data":{"order":{"id":"gid://shopify/Order/7"}},` +
+		`"query_variables":{"orderId":"gid://shopify/Order/7"},"errors":[{"message":"m","path":["order",0,"note"]}]}`))
+	f.Add([]byte(`{"payload_url":"https://elsewhere.example","expires_at":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, topic := range []string{shopify.TopicEventUpdate, shopify.TopicEventDelete} {
+			fact, err := shopify.Decode(event(topic, body))
+			if err != nil {
+				if bellhop.KindOf(err) != bellhop.Invalid {
+					t.Errorf("%v", err)
+				}
+				continue
+			}
+			states := 0
+			for _, is := range []bool{fact.Order != nil, fact.Deleted, fact.Skip != "", len(fact.Lacks) > 0} {
+				if is {
+					states++
+				}
+			}
+			if states != 1 || fact.Order != nil && fact.OrderID != fact.Order.ID || fact.Deleted && fact.OrderID <= 0 {
+				t.Errorf("got %+v", fact)
+			}
+			if reason := bellhop.IncompleteReason(fact.Lacks); len(reason) > 512 || !utf8.ValidString(reason+fact.Skip) {
+				t.Errorf("the reason is %q", reason)
+			}
+		}
+	})
 }

@@ -35,7 +35,12 @@ func heard(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(append(append(found, topicsOf(s.Domain, last)), formOf(s.Domain, last, j.now())...), silence...)
+		lacking, err := incompleteOf(j, p, s.Domain)
+		if err != nil {
+			return nil, err
+		}
+		found = append(append(found, topicsOf(s.Domain, last)), formOf(s.Domain, last, j.now())...)
+		found = append(append(found, lacking...), silence...)
 	}
 	return found, nil
 }

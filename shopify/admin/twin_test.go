@@ -99,6 +99,44 @@ func (w *twin) fetch(ids ...int64) (all []*bellhop.Order) {
 	return all
 }
 
+// event returns an order as the Event of our query brings it: its data is what the same fields are in a fetch.
+func (w *twin) event(id int64) *bellhop.Order {
+	w.t.Helper()
+	got, err := w.shop().FetchOrders(w.t.Context(), []int64{id}, allScopes)
+	w.must(err)
+	var body map[string]any
+	w.must(json.Unmarshal(got[0].Body, &body))
+	body["topic"], body["action"], body["handle"] = shopify.EventTopic, "update", shopify.EventHandle
+	text, err := json.Marshal(body)
+	w.must(err)
+	f, err := shopify.Decode(&bellhop.Event{Shop: domain, Topic: shopify.TopicEventUpdate, TriggeredAt: got[0].At,
+		AcceptedAt: got[0].At, SignedBy: bellhop.SignerApp, Body: text})
+	if err != nil || f.Order == nil {
+		w.t.Fatalf("%s: lacks %v, %v", text, f.Lacks, err)
+	}
+	return f.Order
+}
+
+// rewritten is a body as EventBridge writes it again within its envelope.
+func rewritten(t *testing.T, body []byte) []byte {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var root any
+	if err := d.Decode(&root); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.MarshalIndent(map[string]any{"payload": root}, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var envelope struct{ Payload json.RawMessage }
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		t.Fatal(err)
+	}
+	return envelope.Payload
+}
+
 func webhook(t *testing.T, body []byte) *bellhop.Order {
 	t.Helper()
 	f, err := shopify.Decode(&bellhop.Event{Shop: domain, Topic: "orders/updated", TriggeredAt: noon, AcceptedAt: noon,
@@ -231,6 +269,14 @@ func TestBothWaysTellTheSame(t *testing.T) {
 			}
 			if diff := cmp.Diff(told(hook, fetched)); diff != "" {
 				t.Errorf("a webhook (-) and a fetch (+):\n%s", diff)
+			}
+			_, again := told(webhook(t, body), w.event(hook.ID))
+			if diff := cmp.Diff(fetched, again); diff != "" {
+				t.Errorf("a fetch (-) and an Event (+):\n%s", diff)
+			}
+			_, inner := told(w.event(hook.ID), webhook(t, rewritten(t, body)))
+			if diff := cmp.Diff(hook, inner); diff != "" {
+				t.Errorf("a webhook (-) and the one in an envelope (+):\n%s", diff)
 			}
 		})
 	}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bellhop"
+	"bellhop/shopify"
+	"bellhop/store"
+	"bellhop/wire"
+)
+
+// incompleteRead bounds how many notices doctor reads of a shop.
+const incompleteRead = 200
+
+// incompleteOf names the fields that a shop's bodies lacked in the last day.
+func incompleteOf(j *job, p *wire.Parts, shop string) ([]wire.Finding, error) {
+	page, err := p.Store.Lines(j.ctx, store.LineQuery{Shop: shop, Outcome: bellhop.OutcomeSkipped,
+		Reason: bellhop.ReasonIncomplete, Limit: incompleteRead})
+	if err != nil {
+		return nil, err
+	}
+	day := j.now().Add(-24 * time.Hour)
+	lines := slices.DeleteFunc(page.Lines, func(l store.Line) bool { return l.Event.AcceptedAt.Before(day) })
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	is, err := p.Store.Reconciliation(j.ctx, shop)
+	if err != nil {
+		return nil, err
+	}
+	most := ""
+	if len(lines) == incompleteRead {
+		most = "at least "
+	}
+	_, names := bellhop.ReasonParts(lines[0].Reason)
+	text := fmt.Sprintf("%s%s of %s in the last day lacked fields, the newest: %s", most, plural(len(lines), "event"),
+		shop, names)
+	if is.Due.IsZero() {
+		return []wire.Finding{wire.Warn("incomplete", text, "bellhop recorded nothing of them: "+completeFix(&lines[0])+
+			"; or connect the shop (bellhop shop connect), so that bellhop fetches such orders")}, nil
+	}
+	return []wire.Finding{wire.OK("incomplete", text+"; bellhop fetched those orders. To save that: "+
+		completeFix(&lines[0]))}, nil
+}
+
+// completeFix says how bodies like that of a line get whole.
+func completeFix(l *store.Line) string {
+	switch _, names := bellhop.ReasonParts(l.Reason); {
+	case !strings.HasPrefix(l.Event.Topic, shopify.EventTopic+"/"):
+		return "take include_fields out of the subscription to " + l.Event.Topic
+	case strings.HasPrefix(names, "errors"):
+		return "grant the app what the fields need (bellhop shop check " + l.Event.Shop + "), or deploy the query of " +
+			"bellhop shopify toml --events for the scopes that it has"
+	case strings.Contains(names, "(more than"), strings.Contains(names, "payload_url"):
+		return "nothing to mend: an Event has no room for such an order"
+	}
+	return "deploy the query that bellhop shopify toml --events prints"
+}

@@ -1,0 +1,109 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bellhop"
+	"bellhop/shopify"
+	"bellhop/store"
+)
+
+// cut takes fields out of an object as a query without them would: each in all elements of a list. taken keeps what
+// was decided of a path.
+func cut(v any, path string, taken map[string]bool, takes func() bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			cut(one, path, taken, takes)
+		}
+	case map[string]any:
+		for name, value := range v {
+			at := path + "." + name
+			if _, known := taken[at]; !known {
+				taken[at] = takes()
+			}
+			if taken[at] {
+				delete(v, name)
+			} else {
+				cut(value, at, taken, takes)
+			}
+		}
+	}
+}
+
+// TestCutDownEventsLoseNothing records a whole order, and then newer Events of it that have random subsets of our
+// query's fields: what was known of the order stays, whatever they lack.
+func TestCutDownEventsLoseNothing(t *testing.T) {
+	whole, err := os.ReadFile("../shopify/testdata/bellhop_reconcile.whole.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := openRecorder(t, "sqlite:", []string{domain})
+	rng := rand.New(rand.NewPCG(8, 9))
+	outcomes := map[bellhop.Outcome]int{}
+	var want bellhop.Order
+	for n := range 300 {
+		var body map[string]any
+		if err := json.Unmarshal(whole, &body); err != nil {
+			t.Fatal(err)
+		}
+		order := body["data"].(map[string]any)["order"].(map[string]any)
+		body["topic"], body["action"], body["handle"] = shopify.EventTopic, "update", shopify.EventHandle
+		if n > 0 {
+			rare := 1 + rng.IntN(200)
+			cut(body["data"], "", map[string]bool{}, func() bool { return rng.IntN(rare) == 0 })
+			if _, ok := order["updatedAt"]; ok {
+				order["updatedAt"] = time.Date(2026, 11, 22, 10, 0, n, 0, time.UTC).Format(time.RFC3339)
+			}
+			if rng.IntN(8) == 0 { // as an app of fewer scopes asks
+				delete(order, "customer")
+			}
+		}
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := r.Record(t.Context(), []*bellhop.Event{{ID: newID(t), Shop: domain, Topic: shopify.TopicEventUpdate,
+			SignedBy: bellhop.SignerApp, AcceptedAt: time.Now(), Body: text}})[0]
+		if done.Err != nil {
+			t.Fatalf("%v\n%s", done.Err, text)
+		}
+		outcomes[done.Outcome]++
+		got, err := r.Store.(store.Store).Order(t.Context(), domain, done.OrderID)
+		if err != nil && done.OrderID != 0 {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		if n == 0 {
+			want = got
+		}
+		if done.OrderID != 0 && n > 0 {
+			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {
+				t.Fatalf("%s took something away: %s\n%s", text, done.Reason, diff)
+			}
+		}
+	}
+	t.Logf("%v", outcomes)
+	if outcomes[bellhop.OutcomeSkipped] < 100 || outcomes[bellhop.OutcomeRecorded] < 5 {
+		t.Errorf("too few of one kind: %v", outcomes)
+	}
+}
+
+// plain is an order without what each version has of its own.
+func plain(o bellhop.Order) bellhop.Order {
+	o.Version, o.UpdatedAt, o.Trace, o.Kept = bellhop.Version{}, time.Time{}, bellhop.Trace{}, nil
+	o.History.Refunds, o.History.Fulfillments = slices.Clone(o.History.Refunds), slices.Clone(o.History.Fulfillments)
+	for i := range o.History.Refunds {
+		o.History.Refunds[i].Said = bellhop.Version{}
+	}
+	for i := range o.History.Fulfillments {
+		o.History.Fulfillments[i].Said = bellhop.Version{}
+	}
+	return o
+}
