@@ -26,7 +26,8 @@ func Example() {
 	o := fact.Order
 	fmt.Println(o.ID, o.Name, o.Total, o.Total.Currency, o.CustomerName, o.FulfillmentStatus)
 
-	fact, err = shopify.Decode(&bellhop.Event{Topic: shopify.TopicOrderCreate, Body: []byte(`{"id":1,"note":"Ring twice"}`)})
+	fact, err = shopify.Decode(&bellhop.Event{Topic: shopify.TopicOrderCreate,
+		Body: []byte(`{"id":1,"note":"Ring twice"}`)})
 	fmt.Println(fact.OrderID, len(fact.Lacks), err)
 	// Output:
 	// true app

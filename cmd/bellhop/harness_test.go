@@ -152,7 +152,8 @@ func writeOrder(ts *testscript.TestScript, _ bool, args []string) {
 		k, v, _ := strings.Cut(kv, "=")
 		fields[k] = v
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendf(nil, `{`+simulate.Blank+`"id":%s,"name":"%s","order_number":1001,"currency":"%s",`+
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendf(nil, `{`+simulate.Blank+
+		`"id":%s,"name":"%s","order_number":1001,"currency":"%s",`+
 		`"total_price":"%s","email":"jo@example.com","customer":{"first_name":"%s","last_name":"%s"},`+
 		`"financial_status":"paid",`+
 		`"created_at":"%s","updated_at":"%s","source_url":"https:\/\/example.com\/","line_items":[`+
