@@ -160,10 +160,11 @@ type Walk struct {
 	Place time.Time `json:"place,omitzero"`
 	// Done is the id up to which the orders of Place's second are done, too; 0 for none.
 	Done int64 `json:"done,omitempty"`
-	// Bulk is the id of the bulk operation whose result the walk reads first, and BulkRead says how many orders of it
+	// Bulk is the id of the bulk operation whose file the walk reads first, and BulkRead says how many orders of it
 	// are done.
 	Bulk     string `json:"bulk,omitempty"`
 	BulkRead int    `json:"bulk_read,omitempty"`
+	BulkAt   int64  `json:"bulk_at,omitempty"` // the bytes of the file that they take
 
 	Total    int `json:"total,omitempty"` // orders that Shopify counts in the time, at least; 0 while unknown
 	Seen     int `json:"seen,omitempty"`

@@ -152,12 +152,10 @@ func (s *step) bulk(ctx context.Context, w *bellhop.Walk) error {
 func (s *step) readBulk(ctx context.Context, w *bellhop.Walk, b admin.Bulk) error {
 	s.onWalk = w
 	defer func() { s.onWalk = nil }()
-	read, some := 0, []admin.FetchedOrder(nil)
+	var some []admin.FetchedOrder
+	b.From = w.BulkAt
 	err := s.api.ReadBulk(ctx, b, func(o admin.FetchedOrder) error {
-		if read++; read <= w.BulkRead {
-			return nil
-		}
-		if some = append(some, o); len(some) < fetchAtOnce {
+		if some = append(some, o); len(some) < bulkAtOnce {
 			return nil
 		}
 		err := s.fromBulk(ctx, w, some)
@@ -171,6 +169,13 @@ func (s *step) readBulk(ctx context.Context, w *bellhop.Walk, b admin.Bulk) erro
 	}
 	return err
 }
+
+// A file costs no points, and could come faster than webhooks are recorded. It is read no faster than Shopify's largest
+// budget lets orders be fetched, and in small portions, since webhooks wait while one is recorded.
+const (
+	bulkAtOnce = 10
+	bulkPause  = 100 * time.Millisecond
+)
 
 // fromBulk sends those of a file's orders that are missing here and whole in the file.
 func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.FetchedOrder) error {
@@ -201,6 +206,11 @@ func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.Fetch
 	if err := s.send(ctx, w, &backfills, found); err != nil {
 		return err
 	}
-	w.BulkRead += len(some)
+	if len(found) > 0 {
+		s.pause(ctx, bulkPause)
+	}
+	if len(some) > 0 {
+		w.BulkRead, w.BulkAt = w.BulkRead+len(some), some[len(some)-1].End
+	}
 	return s.save(ctx)
 }

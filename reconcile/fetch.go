@@ -58,7 +58,7 @@ func (s *step) room(ctx context.Context, m *manner) error {
 		case s.yields(ctx, m):
 			return errFull
 		}
-		s.pause(ctx)
+		s.pause(ctx, roomPause)
 	}
 }
 
@@ -78,12 +78,12 @@ func (s *step) keepsMore() bool {
 const roomPause = 250 * time.Millisecond
 
 // pause waits as calls of Shopify do.
-func (s *step) pause(ctx context.Context) {
+func (s *step) pause(ctx context.Context, d time.Duration) {
 	if injected := s.Connector.App.Wait; injected != nil {
-		injected(ctx, roomPause)
+		injected(ctx, d)
 		return
 	}
-	wait.Pause(ctx, roomPause)
+	wait.Pause(ctx, d)
 }
 
 // whole fetches orders. One that changes all the time is left out.

@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,6 +27,8 @@ type Bulk struct {
 	Orders    int       // found until now
 	CreatedAt time.Time // at which it began to read
 	Version   string    // of the Admin API
+
+	From int64 // bytes of the file that somebody has read, up to an End of an order
 }
 
 type bulkNode struct {
@@ -120,7 +124,8 @@ func (s *Shop) bulk(n *bulkNode, w said) (Bulk, error) {
 	}
 	switch n.Status {
 	case "CREATED", "RUNNING", "COMPLETED":
-		return Bulk{n.ID, n.Status == "COMPLETED", n.URL, n.Orders, n.CreatedAt.UTC(), w.version}, nil
+		return Bulk{ID: n.ID, Done: n.Status == "COMPLETED", URL: n.URL, Orders: n.Orders, CreatedAt: n.CreatedAt.UTC(),
+			Version: w.version}, nil
 	}
 	return Bulk{}, refuse(BulkFailed, s.domain, "Bulk: %s %s", code(n.Status), code(n.ErrorCode))
 }
@@ -131,7 +136,7 @@ const (
 	maxBulkTree = 2000    // lines of an order
 )
 
-// ReadBulk reads the file of a bulk operation that is done, order by order: the newest first.
+// ReadBulk reads the file of a bulk operation that is done from b.From on, order by order: the newest first.
 func (s *Shop) ReadBulk(ctx context.Context, b Bulk, each func(FetchedOrder) error) error {
 	if b.URL == "" {
 		return nil
@@ -140,14 +145,15 @@ func (s *Shop) ReadBulk(ctx context.Context, b Bulk, each func(FetchedOrder) err
 	if err != nil {
 		return err
 	}
-	file, err := s.openBulk(ctx, b.URL)
+	file, err := s.openBulk(ctx, b.URL, b.From)
 	if err != nil {
 		return err
 	}
 	defer file.Body.Close()
-	r := bulkReader{Shop: s, bulk: b, timezone: cmp.Or(shop.Timezone, "UTC"), each: each}
+	r := bulkReader{Shop: s, bulk: b, timezone: cmp.Or(shop.Timezone, "UTC"), each: each, next: b.From}
 	lines := bufio.NewScanner(file.Body)
 	lines.Buffer(make([]byte, 64<<10), maxBulkLine)
+	lines.Split(r.split)
 	for lines.Scan() {
 		if err := r.line(lines.Bytes()); err != nil {
 			return err
@@ -156,11 +162,12 @@ func (s *Shop) ReadBulk(ctx context.Context, b Bulk, each func(FetchedOrder) err
 	if err := lines.Err(); err != nil {
 		return refuse(Unavailable, s.domain, "ReadBulk: %w", err)
 	}
+	r.at = r.next
 	return r.end()
 }
 
 // openBulk gets the file. It is not Shopify's shop that has it: no token goes there.
-func (s *Shop) openBulk(ctx context.Context, address string) (*http.Response, error) {
+func (s *Shop) openBulk(ctx context.Context, address string, from int64) (*http.Response, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 		return nil, refuse(Unavailable, s.domain, "ReadBulk: the file is at no https address")
@@ -169,6 +176,9 @@ func (s *Shop) openBulk(ctx context.Context, address string) (*http.Response, er
 	if err != nil {
 		return nil, err
 	}
+	if from > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+	}
 	file, err := s.app.httpClient().Do(req)
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err // without the address: whoever has it can read the file
@@ -176,9 +186,16 @@ func (s *Shop) openBulk(ctx context.Context, address string) (*http.Response, er
 	if err != nil {
 		return nil, refuse(Unavailable, s.domain, "ReadBulk: %w", err)
 	}
-	if file.StatusCode != http.StatusOK {
+	switch file.StatusCode {
+	case http.StatusPartialContent:
+	case http.StatusOK: // it has no part to give
+		_, err = io.CopyN(io.Discard, file.Body, from)
+	default:
+		err = fmt.Errorf("HTTP %d", file.StatusCode)
+	}
+	if err != nil {
 		file.Body.Close()
-		return nil, refuse(Unavailable, s.domain, "ReadBulk: HTTP %d", file.StatusCode)
+		return nil, refuse(Unavailable, s.domain, "ReadBulk: %w", err)
 	}
 	return file, nil
 }
@@ -193,6 +210,17 @@ type bulkReader struct {
 	id   int64
 	tree map[string]any
 	read int
+
+	at, next int64 // where in the file the line begins, and the one behind it
+}
+
+// split is bufio.ScanLines, and notes where the line is.
+func (r *bulkReader) split(data []byte, all bool) (n int, line []byte, err error) {
+	n, line, err = bufio.ScanLines(data, all)
+	if n > 0 {
+		r.at, r.next = r.next, r.next+int64(n)
+	}
+	return n, line, err
 }
 
 func (r *bulkReader) line(raw []byte) error {
@@ -249,7 +277,7 @@ func (r *bulkReader) end() error {
 		return err
 	}
 	o := FetchedOrder{ID: r.id, At: r.bulk.CreatedAt, Version: r.bulk.Version, Body: body,
-		Partial: len(parcels)+len(refunds) > 0}
+		Partial: len(parcels)+len(refunds) > 0, End: r.at}
 	r.tree = nil
 	return r.each(o)
 }

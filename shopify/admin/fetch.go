@@ -22,6 +22,7 @@ type FetchedOrder struct {
 	Missing bool      // Shopify has no such order, or one that the app's scopes don't cover for its age
 	// Partial says that the body lacks the lines of refunds and parcels, as it does where a bulk operation found some.
 	Partial bool
+	End     int64 // of the order in a bulk operation's file, in bytes
 }
 
 const (

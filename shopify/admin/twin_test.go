@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"bellhop"
 	"bellhop/reconcile"
@@ -38,6 +39,7 @@ type twin struct {
 	token  string
 	before func(operation string) // of each request
 	late   atomic.Int64           // that its clock is ahead, in nanoseconds
+	whole  bool                   // it gives no parts of files
 }
 
 // pass lets time pass in the shop.
@@ -77,6 +79,9 @@ func (w *twin) serve(out http.ResponseWriter, r *http.Request) {
 		if w.before != nil {
 			w.before(q.OperationName)
 		}
+	}
+	if w.whole {
+		r.Header.Del("Range")
 	}
 	w.ServeHTTP(out, r)
 }
@@ -587,5 +592,40 @@ func TestBulkTellsTheSame(t *testing.T) {
 	}))
 	if whole+partial != 150 || whole < 20 || partial < 20 {
 		t.Errorf("%d whole orders and %d others", whole, partial)
+	}
+}
+
+// TestReadBulkGoesOn: whoever reads the file from an order's end on gets the orders behind it, whether or not the
+// server has parts of files to give.
+func TestReadBulkGoesOn(t *testing.T) {
+	w := newTwin(t)
+	w.must(w.Fill(domain, simulate.ShopifyOptions{Orders: 30}, time.Now().Add(-time.Hour), time.Now()))
+	s := w.app.Shop(domain, w.token)
+	b, err := s.StartBulk(t.Context(), time.Now().Add(-2*time.Hour), time.Now(), allScopes)
+	w.must(err)
+	w.pass(time.Minute)
+	b, err = s.Bulk(t.Context(), b.ID)
+	w.must(err)
+	read := func(from int64) (all []admin.FetchedOrder) {
+		b.From = from
+		w.must(s.ReadBulk(t.Context(), b, func(o admin.FetchedOrder) error {
+			all = append(all, o)
+			return nil
+		}))
+		return all
+	}
+	whole := read(0)
+	if len(whole) != 30 {
+		t.Fatalf("%d orders", len(whole))
+	}
+	for _, parts := range []bool{true, false} {
+		if !parts {
+			w.whole = true
+		}
+		for n := range whole {
+			if diff := cmp.Diff(whole[n+1:], read(whole[n].End), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("parts: %v, behind order %d: %s", parts, n, diff)
+			}
+		}
 	}
 }

@@ -199,7 +199,27 @@ func (t *Twin) serveBulk(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
-	b.write(w)
+	var from int64
+	if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err == nil && from > 0 {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-/*", from))
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	b.write(&rest{w, from})
+}
+
+// rest leaves out the first bytes.
+type rest struct {
+	io.Writer
+	skip int64
+}
+
+func (r *rest) Write(p []byte) (int, error) {
+	n := min(r.skip, int64(len(p)))
+	r.skip -= n
+	if _, err := r.Writer.Write(p[n:]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // write writes the file. Nothing of b changes once it is ended.
