@@ -1,6 +1,6 @@
 # make help lists everything.
 .DEFAULT_GOAL := help
-.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge reconcile backfill neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
+.PHONY: help demo test shipped test-cluster check bench compare screenshots example attack crash canaries converge reconcile backfill beside neighbours searches memory fuzz build lambda server deploy-aws destroy-aws aws-check
 
 ROUNDS   ?= 1000
 FUZZTIME ?= 30s
@@ -81,13 +81,20 @@ canaries: ## use every kind of secret RUNS times, and find none; forget people, 
 converge: ## record ORDERS orders in any order of delivery, five deliveries each, and compare the stored orders with a model
 	CONVERGE_ORDERS=$(or $(ORDERS),20000) go test ./pipeline -run '^TestEveryShuffleConverges$$' -v -count=1 -timeout 0
 
-reconcile: ## let everything fail in three shops with ORDERS orders, kill the process ten times, and find nothing missing; SEED=N for the same again
+reconcile: ## let everything fail in three shops with ORDERS orders, kill bellhop KILLS times, and find nothing missing; SEED=N for the same again, DB=postgres for one database
 	@scripts/test-setup
-	RECONCILE_ORDERS=$(or $(ORDERS),20000) RECONCILE_SEED=$(SEED) BELLHOP_TEST_ALL=1 \
-		go test ./reconcile -run '^TestNothingIsMissing$$' -v -count=1 -timeout 0
+	RECONCILE_ORDERS=$(or $(ORDERS),20000) RECONCILE_SEED=$(SEED) COMPARING_KILLS=$(or $(KILLS),12) BELLHOP_TEST_ALL=1 \
+		go test ./reconcile ./cmd/bellhop -run '^(TestNothingIsMissing|TestServeKilledComparing)$$/$(DB)' -v -count=1 -timeout 0
 
-backfill: ## measure requests, points, minutes and memory of a backfill of ORDERS orders, page by page and by a bulk operation
-	BACKFILL_ORDERS=$(or $(ORDERS),100000) go test ./reconcile -run '^TestLargeBackfill$$' -v -count=1 -timeout 0
+backfill: ## measure requests, points, minutes and memory of a backfill of ORDERS orders, page by page and by a bulk operation; DB=postgres for one database
+	@scripts/test-setup
+	BACKFILL_ORDERS=$(or $(ORDERS),100000) BELLHOP_TEST_ALL=1 \
+		go test ./reconcile ./cmd/bellhop -run '^(TestLargeBackfill|TestServeBackfills)$$/$(DB)' -v -count=1 -timeout 0
+
+beside: ## measure how long webhooks wait beside a backfill of ORDERS orders, in turn with and without it, TURNS times; DB=postgres for one database
+	@scripts/test-setup
+	BACKFILL_ORDERS=$(or $(ORDERS),100000) BACKFILL_TURNS=$(TURNS) BELLHOP_TEST_ALL=1 \
+		go test ./cmd/bellhop -run '^TestWebhooksBesideBackfill$$/$(DB)' -v -count=1 -timeout 0
 
 neighbours: ## flood a shop with 10,000 devices, and measure how long another one's orders wait
 	BELLHOP_TEST_ALL=1 BELLHOP_NEIGHBOURS=1 go test ./host -run '^TestNeighbours$$' -v -count=1 -timeout 0
