@@ -119,12 +119,16 @@ type Event struct {
 	AcceptedAt     time.Time
 	SignedBy       Signer
 	TraceParent    string // of the request that brought it, as W3C's traceparent; "" when it is not traced
-	Body           []byte // the bytes that were signed
+	Body           []byte // the bytes that were signed, if somebody signed any
 }
 
 // TopicPushesOwed is the topic of wake-up messages: they tell push workers in other processes that
 // pushes are owed. No webhook brings them, and no ledger has them.
 const TopicPushesOwed = ownTopics + "pushes_owed"
+
+// TopicEnvelope is the topic of an envelope of EventBridge that could not be opened. The body is the whole envelope,
+// for another try: the setting or the program may be another by then. No webhook has it.
+const TopicEnvelope = ownTopics + "envelope"
 
 // Outcome is an accepted event's end. Every event has exactly one.
 type Outcome string

@@ -53,8 +53,8 @@ func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, erro
 // names, for functions that get them from Lambda.
 func (s *Storage) Codec(ctx context.Context, o Options) (amazon.Codec, error) {
 	o.fill()
-	codec := amazon.Codec{Open: o.opener()}
 	opts, _, err := sqsqueue.ParseURL(s.Queue)
+	codec := amazon.Codec{Open: o.openerOf(&opts)}
 	if err != nil || opts.Bucket == "" {
 		return codec, err
 	}

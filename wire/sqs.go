@@ -2,9 +2,12 @@ package wire
 
 import (
 	"context"
+	"net/http"
 
+	"bellhop"
 	"bellhop/queue"
 	"bellhop/queue/sqsqueue"
+	"bellhop/shopify"
 )
 
 type queueInSQS struct {
@@ -35,6 +38,24 @@ func (queueInSQS) notifyName(name string) string { return sqsqueue.NotifyName(na
 
 // applyTo sets the driver's options.
 func (o *Options) applyTo(s *sqsqueue.Options) {
-	s.Log, s.Now, s.TraceHeader, s.Open = o.Log, o.Now, o.TraceHeader, o.opener()
+	s.Log, s.Now, s.TraceHeader, s.Open = o.Log, o.Now, o.TraceHeader, o.openerOf(s)
 	s.Called, s.Rejected, s.Settings.Dial = o.Requested, o.Rejected, o.Dial
+}
+
+// openerOf returns what reads messages of others from a queue. An envelope is believed as whoever may send to the queue
+// is; what has a header of Shopify's never is, since its sender may pass on whatever came in.
+func (o *Options) openerOf(s *sqsqueue.Options) queue.Opener {
+	signed := o.opener()
+	if !s.EventBridge {
+		return signed
+	}
+	source := s.Source
+	return func(h http.Header, body []byte) (*bellhop.Event, error) {
+		for name := range h {
+			if shopify.OfShopify(name) {
+				return signed(h, body)
+			}
+		}
+		return shopify.OpenEnvelope(body, source, o.Now())
+	}
 }

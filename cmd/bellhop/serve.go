@@ -34,7 +34,7 @@ URLs for --queue:
   postgres:[?queue=NAME]                                  in the database of --db
   postgres://USER:PASSWORD@HOST/DATABASE[?queue=NAME]
   amqp://USER:PASSWORD@HOST/VHOST[?queue=NAME]            amqps: for TLS
-  sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME[?bucket=NAME]
+  sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME[?bucket=NAME&envelope=eventbridge]
 
 URLs for --push, one or several, separated by commas:
 

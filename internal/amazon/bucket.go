@@ -104,7 +104,7 @@ type Codec struct {
 // bellhop.Invalid it returns the event as far as it can be read, if at all.
 func (c Codec) Read(m Message) (*bellhop.Event, error) {
 	if m.Ours() || c.Open == nil {
-		return Decode(m)
+		return c.reopen(Decode(m))
 	}
 	h := http.Header{}
 	for name, value := range m.Attributes {
@@ -116,6 +116,18 @@ func (c Codec) Read(m Message) (*bellhop.Event, error) {
 		err = bad
 	}
 	return e, err
+}
+
+// reopen tries an envelope again that was refused: the queue's address may allow it now.
+func (c Codec) reopen(e *bellhop.Event, err error) (*bellhop.Event, error) {
+	if err != nil || e.Topic != bellhop.TopicEnvelope || c.Open == nil {
+		return e, err
+	}
+	opened, err := c.Open(nil, e.Body)
+	if err != nil {
+		return e, err
+	}
+	return opened, nil
 }
 
 // Encode returns the message for an event: the body as it is where SQS takes it,
@@ -164,7 +176,7 @@ func (c Codec) Decode(ctx context.Context, m Message) (*bellhop.Event, error) {
 		return e, bellhop.Invalidf("body_changed", "the body in the bucket %s is not the one that was put there", ref.Bucket)
 	}
 	e.Body = body
-	return e, nil
+	return c.reopen(e, nil)
 }
 
 // Discard deletes the body of a message from the bucket, if it is there.

@@ -30,6 +30,10 @@ type Options struct {
 	Bucket   string // for bodies that fit into no message; "" refuses them
 	KMSKey   string // encrypts new queues and objects; "" is SQS's and S3's own key
 
+	// EventBridge says that messages may be envelopes of EventBridge, of Source if there is one. What opens them is Open.
+	EventBridge bool
+	Source      string
+
 	Log *slog.Logger
 	Now func() time.Time
 	// Open makes events of messages that bellhop did not send; nil: they are nobody's.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"bellhop"
@@ -13,12 +14,14 @@ import (
 
 // accepted describes the setting, for errors.
 const accepted = "give sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME, or for an endpoint of your own " +
-	"sqs+http://HOST:PORT/ACCOUNT/NAME?region=REGION; bucket=NAME and kms=KEY may follow"
+	"sqs+http://HOST:PORT/ACCOUNT/NAME?region=REGION; bucket=NAME, kms=KEY, envelope=eventbridge and " +
+	"source=aws.partner/shopify.com/ID/NAME may follow"
 
 var (
 	awsHost     = regexp.MustCompile(`^sqs\.([a-z0-9-]+)\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)$`)
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 	bucketForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	sourceForm  = regexp.MustCompile(`^aws\.partner/shopify\.com/[0-9A-Za-z._/-]+$`)
 	nameForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,70}(\.fifo)?$`)
 )
 
@@ -43,10 +46,9 @@ func ParseURL(address string) (o Options, name string, err error) {
 	if err := checkName(name); err != nil {
 		return o, "", setting("%v", err)
 	}
-	o.Account, o.Bucket, o.KMSKey = account, query.Get("bucket"), query.Get("kms")
 	for key, values := range query {
 		switch {
-		case key != "region" && key != "bucket" && key != "kms":
+		case !slices.Contains([]string{"region", "bucket", "kms", "envelope", "source"}, key):
 			return o, "", setting("there is no parameter %q", clip(key))
 		case len(values) != 1 || values[0] == "":
 			return o, "", setting("the parameter %s has no value, or several", key)
@@ -54,7 +56,23 @@ func ParseURL(address string) (o Options, name string, err error) {
 			return o, "", setting("%q is no bucket's name", clip(values[0]))
 		}
 	}
-	return o, name, nil
+	o.Account, o.Bucket, o.KMSKey = account, query.Get("bucket"), query.Get("kms")
+	return o, name, o.envelopes(query)
+}
+
+// envelopes reads whether the queue takes envelopes of others.
+func (o *Options) envelopes(query url.Values) error {
+	kind, source := query.Get("envelope"), query.Get("source")
+	o.EventBridge, o.Source = kind == "eventbridge", source
+	switch {
+	case kind != "" && !o.EventBridge:
+		return setting("there is no envelope %q", clip(kind))
+	case source != "" && !o.EventBridge:
+		return setting("the parameter source is of envelope=eventbridge, which is missing")
+	case source != "" && !sourceForm.MatchString(source):
+		return setting("%q is not a partner event source of Shopify's", clip(source))
+	}
+	return nil
 }
 
 // where reads the part before the account.
@@ -131,6 +149,12 @@ func (o Options) url(queueURL, region string) (string, error) {
 	}
 	if o.KMSKey != "" {
 		query.Set("kms", o.KMSKey)
+	}
+	if o.EventBridge {
+		query.Set("envelope", "eventbridge")
+	}
+	if o.Source != "" {
+		query.Set("source", o.Source)
 	}
 	u.RawQuery = query.Encode()
 	return u.String(), nil

@@ -23,10 +23,16 @@ func TestParseURL(t *testing.T) {
 			Settings: amazon.Settings{Region: "us-east-1", Endpoint: "http://127.0.0.1:4566"}, Account: "000000000000"},
 		"sqs+https://sqs.internal/000000000000/orders": {
 			Settings: amazon.Settings{Endpoint: "https://sqs.internal"}, Account: "000000000000"},
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?envelope=eventbridge": {
+			Settings: amazon.Settings{Region: "us-east-1"}, Account: "123456789012", EventBridge: true},
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?envelope=eventbridge&source=aws.partner/shopify.com/47/o": {
+			Settings: amazon.Settings{Region: "us-east-1"}, Account: "123456789012", EventBridge: true,
+			Source: "aws.partner/shopify.com/47/o"},
 	} {
 		o, name, err := sqsqueue.ParseURL(address)
 		if err != nil || name != "orders" || !cmp.Equal(o.Settings, want.Settings) || o.Account != want.Account ||
-			o.Bucket != want.Bucket || o.KMSKey != want.KMSKey {
+			o.Bucket != want.Bucket || o.KMSKey != want.KMSKey || o.EventBridge != want.EventBridge ||
+			o.Source != want.Source {
 			t.Errorf("%s: %+v, %q, %v", address, o, name, err)
 		}
 	}
@@ -45,6 +51,9 @@ func TestParseURLNamesTheSetting(t *testing.T) {
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?fifo=true",
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?bucket=arn:aws:s3:eu-west-1:123456789012:accesspoint/x",
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?bucket=",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?envelope=sns",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?source=aws.partner/shopify.com/47/o",
+		"sqs://sqs.us-east-1.amazonaws.com/123456789012/orders?envelope=eventbridge&source=aws.partner/other.com/47/o",
 		"sqs+ftp://127.0.0.1/000000000000/orders", "sqs+http:///000000000000/orders",
 		"sqs://key:hunter2@sqs.us-east-1.amazonaws.com/123456789012/orders", "sqs://hunter2:%zz@host/x",
 		"sqs://sqs.us-east-1.amazonaws.com/123456789012/" + strings.Repeat("a", 71),

@@ -23,7 +23,7 @@ type Shop struct {
 	CustomerInPush bool       `json:"customer_in_push" doc:"Pushes name the customer."`
 	AddedAt        time.Time  `json:"added_at"`
 	LastWebhookAt  *time.Time `json:"last_webhook_at"`
-	LastSignedBy   string     `json:"last_signed_by" doc:"What signed the last webhook: app, shop, or one of them before a rotation."`
+	LastSignedBy   string     `json:"last_signed_by" doc:"What signed the last webhook: app, shop, or one of them before a rotation; or eventbridge."`
 	Name           string     `json:"name" doc:"This and the next four as Shopify has them; empty if they are not known."`
 	Email          string     `json:"email"`
 	Currency       string     `json:"currency" example:"EUR"`
