@@ -30,6 +30,7 @@ type demoCmd struct {
 	Addr      string `name:"addr" default:"127.0.0.1:8080" help:"Where to listen."`
 	Rate      string `name:"rate" default:"2/s" help:"The rate of the shop's webhooks."`
 	Installed bool   `name:"installed" help:"The shop is connected from the beginning, without a click on Install."`
+	Events    bool   `name:"events" help:"The shop sends Shopify's Events beside its webhooks."`
 	Dir       string `name:"dir" placeholder:"DIR" help:"Keep the data here. Without it the demo uses a temporary folder and removes it at the end."`
 }
 
@@ -92,7 +93,7 @@ func (c *demoCmd) Run(j *job) (err error) {
 		return err
 	}
 	d := &demonstration{engine: e, dir: dir}
-	return d.run(rate, c.Installed, c.Dir == "")
+	return d.run(rate, c.Installed, c.Events, c.Dir == "")
 }
 
 func demoFolder(dir string) (path string, remove func(), err error) {
@@ -105,7 +106,7 @@ func demoFolder(dir string) (path string, remove func(), err error) {
 
 // run starts the phone's side first and ends it last, so that every push has a
 // receiver.
-func (d *demonstration) run(rate float64, installed, temporary bool) error {
+func (d *demonstration) run(rate float64, installed, events, temporary bool) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.job.ctx))
 	defer cancel()
 	d.phone = newDemoPhone()
@@ -113,7 +114,7 @@ func (d *demonstration) run(rate float64, installed, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	waitShop, err := d.openShop(ctx, rate)
+	waitShop, err := d.openShop(ctx, rate, events)
 	if err != nil {
 		return err
 	}
@@ -248,10 +249,14 @@ func (d *demonstration) person(want bellhop.Person) (bellhop.Person, error) {
 }
 
 // openShop serves Shopify's twin, and points bellhop to it. wait waits for its end.
-func (d *demonstration) openShop(ctx context.Context, rate float64) (wait func() error, err error) {
+func (d *demonstration) openShop(ctx context.Context, rate float64, events bool) (wait func() error, err error) {
 	hooks := d.address() + webhook.Path
+	var subscribed []shop.Events
+	if events {
+		subscribed = shopEvents(hooks)
+	}
 	d.shop, err = shop.New(shop.Options{Secret: d.config.ShopifySecret, App: d.address(), Loopback: true,
-		Webhooks: shop.ComplianceWebhooks(hooks), Orders: simulate.ShopifyOptions{
+		Webhooks: shop.ComplianceWebhooks(hooks), Events: subscribed, Orders: simulate.ShopifyOptions{
 			Shops: []string{demoShop}, Rate: rate, Duplicates: 0.05, Updates: 0.3,
 			Seed:        uint64(d.job.now().UnixNano()), // so that orders differ from all before
 			OneCurrency: true,                           // so that a digest has a sum

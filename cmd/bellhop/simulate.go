@@ -117,10 +117,14 @@ func (c *simulateShopifyCmd) twin(o simulate.ShopifyOptions, webhooks []string) 
 		all.Webhooks = append(all.Webhooks, shop.Webhook{Topic: topic, URI: o.Target})
 	}
 	if deliverOf(c.Events, c.Both).Events() {
-		all.Events = []shop.Events{{URI: o.Target, Handle: shopify.EventHandle,
-			Query: shopify.EventQuery(shop.DefaultScopes)}}
+		all.Events = shopEvents(o.Target)
 	}
 	return shop.New(all)
+}
+
+// shopEvents is the subscription that bellhop shopify toml --events prints.
+func shopEvents(uri string) []shop.Events {
+	return []shop.Events{{URI: uri, Handle: shopify.EventHandle, Query: shopify.EventQuery(shop.DefaultScopes)}}
 }
 
 // serveAdmin serves whole shops until interrupted.
