@@ -8,6 +8,7 @@ import (
 	"bellhop"
 	"bellhop/reconcile"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/simulate/shop"
 )
 
@@ -60,8 +61,8 @@ func TestNoticesAreFetched(t *testing.T) {
 // TestNoticesGoFirst: an order that is asked for while a backfill is under way is fetched before the backfill goes on.
 func TestNoticesGoFirst(t *testing.T) {
 	r := ready(t)
+	r.must(r.twin.Fill(demo, simulate.ShopifyOptions{Orders: 100}, start.AddDate(0, 0, -30), start.AddDate(0, 0, -20)))
 	r.faults(demo, shop.Faults{Dropped: 1})
-	r.orders(demo, 100)
 	var asked int64
 	r.Probe = func(p reconcile.Point) {
 		if p == reconcile.PointSaved && asked == 0 && !r.state(demo).Backfill.StartedAt.IsZero() {
@@ -72,9 +73,11 @@ func TestNoticesGoFirst(t *testing.T) {
 	}
 	_, err := r.Ask(r.Context(), demo, time.Time{})
 	r.must(err)
-	for range 2 {
-		r.step()
+	r.step()
+	if w := r.state(demo).Backfill; w.Seen >= 100 {
+		t.Errorf("the backfill went on to its end: %+v", w)
 	}
+	r.step()
 	if _, there := r.here(demo, asked); asked == 0 || !there {
 		t.Errorf("order %d is not here: %s", asked, r.text(demo))
 	}

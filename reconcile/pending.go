@@ -67,8 +67,7 @@ func (s *step) take(ctx context.Context) error {
 	if len(s.state.Asked.Orders) == 0 {
 		return nil
 	}
-	return s.Store.UpdateReconciliation(ctx, s.state.Shop, func(is *bellhop.Reconciliation) error {
-		s.keepAsked(is)
+	return s.put(ctx, func() {
 		n := min(len(s.state.Asked.Orders), s.free())
 		for _, id := range s.state.Asked.Orders[:n] {
 			switch i := s.pending(id); {
@@ -79,8 +78,6 @@ func (s *step) take(ctx context.Context) error {
 			}
 		}
 		s.state.Asked.Orders = s.state.Asked.Orders[n:]
-		*is = s.state
-		return nil
 	})
 }
 
