@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -171,7 +172,7 @@ func TestWorkerTurnsErrorsIntoVerdicts(t *testing.T) {
 // TestWorkerIsolatesWhatFails makes one order of a batch fail: the worker records the
 // others.
 func TestWorkerIsolatesWhatFails(t *testing.T) {
-	bad := `{"id":666,` + good[len(`{"id":1,`):]
+	bad := strings.Replace(good, `"id":1,`, `"id":666,`, 1)
 	l := &ledger{record: func(facts []bellhop.Fact) error {
 		for _, f := range facts {
 			if f.OrderID == 666 {

@@ -333,7 +333,8 @@ var poisons = []struct{ what, body string }{
 	{"id is null", `{"id":null,"name":"#1001","total_price":"10.00","currency":"USD","line_items":[]}`},
 	{"id is a text", `{"id":"gid:\/\/shopify\/Order\/x","name":"#1001","total_price":"10.00","currency":"USD"}`},
 	{"lines are a text", `{"id":820982911946154508,"name":"#1001","total_price":"10.00","currency":"USD","line_items":"two"}`},
-	{"price is an object", `{"id":820982911946154508,"name":"#1001","total_price":{"amount":1},"currency":"USD","line_items":[]}`},
+	{"price is an object", `{` + Blank + `"id":820982911946154508,"name":"#1001","total_price":{"amount":1},` +
+		`"currency":"USD","line_items":[]}`},
 }
 
 // poison makes a delivery that is signed rightly and useless.
