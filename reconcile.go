@@ -62,12 +62,15 @@ type Reconciliation struct {
 	SweepDue     time.Time `json:"sweep_due,omitzero"`     // when to sweep hours next
 	SweptAt      time.Time `json:"swept_at,omitzero"`      // when the newest nightly sweep ended
 	BackfilledAt time.Time `json:"backfilled_at,omitzero"` // when the newest backfill ended
+	// OlderTo is the place where the next walk over older orders goes on, back in time; zero: it begins anew.
+	OlderTo time.Time `json:"older_to,omitzero"`
 
-	// Look and Sweep, over hours, are walks of seconds; Night, over days, and Backfill may take hours. A zero one is
-	// not under way.
+	// Look and Sweep, over hours, are walks of seconds; Night, over days, Older and Backfill may take hours. A zero one
+	// is not under way.
 	Look     Walk `json:"look,omitzero"`
 	Sweep    Walk `json:"sweep,omitzero"`
 	Night    Walk `json:"night,omitzero"`
+	Older    Walk `json:"older,omitzero"`
 	Backfill Walk `json:"backfill,omitzero"`
 
 	Backfilled Walk     `json:"backfilled,omitzero"` // the newest backfill that ended
@@ -156,7 +159,7 @@ type Walk struct {
 	From      time.Time `json:"from,omitzero"`
 	To        time.Time `json:"to,omitzero"`
 	StartedAt time.Time `json:"started_at,omitzero"`
-	// Place is how far it has come from From to To, or a backfill from To to From.
+	// Place is how far it has come from From to To, or Older and Backfill from To to From.
 	Place time.Time `json:"place,omitzero"`
 	// Done is the id up to which the orders of Place's second are done, too; 0 for none.
 	Done int64 `json:"done,omitempty"`

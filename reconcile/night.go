@@ -56,6 +56,7 @@ func (s *step) night(ctx context.Context) error {
 		"different", w.Differed, "deleted", w.Deleted, "began", w.StartedAt)
 	s.state.SweptAt, s.state.Troubles.Night = s.now(), w.Trouble
 	s.state.Altered = slices.DeleteFunc(s.state.Altered, func(hour time.Time) bool { return now.Sub(hour) > alteredFor })
+	s.beginOlder(w.From)
 	*w = bellhop.Walk{}
 	return s.save(ctx)
 }

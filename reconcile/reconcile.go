@@ -43,6 +43,7 @@ type Reconciler struct {
 	Key       func(context.Context) (ed25519.PrivateKey, error) // that signs statements
 
 	BulkFrom int           // how many orders there have to be to fetch for a bulk operation; 0 is 5,000
+	Part     int           // requests that a night spends on older orders, at least where there are some; 0 is 20
 	Step     time.Duration // after which a shop that has more to do lets others have their turn; 0 is 30 s
 	Metrics  *Metrics      // nil counts nothing
 	Probe    Probe
@@ -65,6 +66,7 @@ const (
 	sweepLag  = 15 * time.Minute // an hour has been over for so long when it is swept
 	nightDays = 7                // that the nightly sweep goes back
 	nightHour = 3                // on the shop's clock
+	olderDays = 7                // that a night goes through behind these, at least
 
 	stepTime = 30 * time.Second // unless told otherwise
 )
@@ -75,6 +77,7 @@ const (
 	mostWaiting = 200  // events: no walk sends more while so many wait
 	mostYoung   = 1000 // orders that were sent once and are not seen recorded
 	bulkFrom    = 5000
+	olderPart   = 20 // requests, of 250 orders each: a quiet shop has 80 left in a day
 )
 
 // Due lists shops to work on, the longest due first, and when to ask again: at once where there are some, since they

@@ -89,7 +89,8 @@ func (s *step) run(ctx context.Context) error {
 	if err == nil {
 		err = s.ready(ctx)
 	}
-	for _, work := range []func(context.Context) error{s.settle, s.look, s.sweep, s.night, s.backfill} {
+	for _, work := range []func(context.Context) error{s.settle, s.look, s.sweep, s.night, s.older,
+		s.backfill} {
 		if err != nil {
 			break
 		}

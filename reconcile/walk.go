@@ -23,6 +23,7 @@ type manner struct {
 	// strict walks close hours: an order that is deleted here and still listed there keeps its hour open.
 	strict bool
 	long   bool // it may take hours
+	parts  bool // it ends with its part of a night
 }
 
 func neither(*store.OrderHead) bool { return false }
@@ -34,6 +35,8 @@ var (
 		whole: neither, strict: true}
 	nights = manner{name: "night", by: admin.HeadsByCreated, sort: store.SortCreated,
 		whole: func(*store.OrderHead) bool { return true }, strict: true, long: true}
+	olders = manner{name: "older", by: admin.HeadsByCreated, sort: store.SortCreated, newest: true,
+		whole: neither, long: true, parts: true}
 	backfills = manner{name: "backfill", by: admin.HeadsByCreated, sort: store.SortCreated, newest: true, quiet: true,
 		long: true, whole: func(h *store.OrderHead) bool { return h.Schema == 0 }}
 )
@@ -80,11 +83,14 @@ type page struct {
 	last  bool
 }
 
-// walk goes on with a walk. It returns nil when the walk is over, errLater or errFull if there is more to do.
+// walk goes on with a walk. It returns nil when the walk or its part is over, errLater or errFull if there is more to do.
 func (s *step) walk(ctx context.Context, w *bellhop.Walk, m *manner) error {
 	s.onWalk = w
 	defer func() { s.onWalk = nil }()
 	for moved := false; ; moved = true {
+		if m.parts && s.enough(w) {
+			return nil
+		}
 		if moved && s.yields(ctx, m) {
 			return errLater
 		}

@@ -149,20 +149,31 @@ func TestKilledAnywhere(t *testing.T) {
 // killed runs a process that dies the n-th time that it comes to a point.
 func (r *rig) killed(point reconcile.Point, n int, met map[reconcile.Point]int) {
 	r.Helper()
+	if r.dies(func(at reconcile.Point) bool {
+		if at == point {
+			n--
+		}
+		return at == point && n == 0
+	}) {
+		met[point]++
+	}
+}
+
+// dies runs a process until a time to die, and reports whether that came.
+func (r *rig) dies(when func(reconcile.Point) bool) (died bool) {
+	r.Helper()
 	s := &mortal{Store: r.store.Store, key: r.store.key}
 	p := r.process("mortal", s)
+	p.Part = r.Part
 	p.Probe = func(at reconcile.Point) {
-		if at == point {
-			if n--; n == 0 {
-				s.dead = true
-				met[at]++
-				panic(at)
-			}
+		if when(at) {
+			s.dead = true
+			panic(at)
 		}
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			if _, died := p.(reconcile.Point); !died {
+			if _, died = p.(reconcile.Point); !died {
 				panic(p)
 			}
 		}
@@ -172,6 +183,7 @@ func (r *rig) killed(point reconcile.Point, n int, met map[reconcile.Point]int) 
 	for _, one := range due {
 		r.must(p.Keep(r.Context(), one))
 	}
+	return false
 }
 
 // TestOneProcessAtATime: while a process works on a shop the others leave it alone.

@@ -34,12 +34,12 @@ func CheckReconciliation(r bellhop.Reconciliation) (bellhop.Reconciliation, erro
 }
 
 func walksOf(r *bellhop.Reconciliation) []*bellhop.Walk {
-	return []*bellhop.Walk{&r.Look, &r.Sweep, &r.Night, &r.Backfill, &r.Backfilled}
+	return []*bellhop.Walk{&r.Look, &r.Sweep, &r.Night, &r.Older, &r.Backfill, &r.Backfilled}
 }
 
 func reconciledTimes(r *bellhop.Reconciliation) []*time.Time {
 	all := []*time.Time{&r.Due, &r.Since, &r.ConnectedAt, &r.From, &r.CheckedAt, &r.LookedTo, &r.LookDue, &r.ClosedTo,
-		&r.SweepDue, &r.SweptAt, &r.BackfilledAt, &r.RequestsOn}
+		&r.SweepDue, &r.SweptAt, &r.BackfilledAt, &r.OlderTo, &r.RequestsOn}
 	for _, a := range []*bellhop.Asked{&r.Asked, &r.Served} {
 		all = append(all, &a.Look, &a.Backfill, &a.Since)
 	}
