@@ -125,7 +125,9 @@ func (m *Month) readOpen(ctx context.Context, from store.Statements) error {
 	return nil
 }
 
+// readSpan counts the orders of open hours. The last one is read to its end: a month may end within it.
 func (m *Month) readSpan(ctx context.Context, from store.Statements, begin, end time.Time, left *int) error {
+	end = end.Add(time.Hour - 1).UTC().Truncate(time.Hour)
 	for day := begin; day.Before(end) && !m.More; {
 		next := earliest(day.UTC().Truncate(24*time.Hour).Add(24*time.Hour), end)
 		hours, err := m.fates(ctx, from, day, next, left)

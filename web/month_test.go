@@ -14,6 +14,8 @@ import (
 type openMonth struct {
 	web.MonthStore
 	begin   time.Time
+	closed  time.Time     // hours until then are; zero for none
+	minutes time.Duration // after which an hour has its order
 	longest time.Duration // that somebody asked for at once
 }
 
@@ -22,7 +24,7 @@ func (o *openMonth) Shop(context.Context, string) (bellhop.Shop, error) {
 }
 
 func (o *openMonth) Reconciliation(context.Context, string) (bellhop.Reconciliation, error) {
-	return bellhop.Reconciliation{From: o.begin, ClosedTo: o.begin}, nil
+	return bellhop.Reconciliation{From: o.begin, ClosedTo: latest(o.begin, o.closed)}, nil
 }
 
 func (o *openMonth) Statements(context.Context, store.StatementQuery) ([]bellhop.Statement, error) {
@@ -32,7 +34,7 @@ func (o *openMonth) Statements(context.Context, store.StatementQuery) ([]bellhop
 func (o *openMonth) Fates(_ context.Context, _ string, from, to time.Time, after int64, _ int) (
 	fates []store.Fate, err error) {
 	o.longest = max(o.longest, to.Sub(from))
-	for at := from.Truncate(time.Hour); at.Before(to) && after == 0; at = at.Add(time.Hour) {
+	for at := from.Truncate(time.Hour).Add(o.minutes); at.Before(to) && after == 0; at = at.Add(time.Hour) {
 		if !at.Before(from) {
 			fates = append(fates, store.Fate{Order: int64(len(fates) + 1), CreatedAt: at, RecordedAt: at})
 		}
@@ -54,4 +56,30 @@ func TestOpenHoursAreReadByDay(t *testing.T) {
 	if n := m.Total().Here; n != 20*24+1 || len(m.Open) != n || m.More {
 		t.Errorf("%d orders in %d open hours, and more: %v", n, len(m.Open), m.More)
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// TestHoursAreWhole: where months begin at half an hour of UTC, the hour that a month ends in is counted to its end.
+func TestHoursAreWhole(t *testing.T) {
+	begin := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	// In Kolkata November begins at 18:30.
+	o := &openMonth{begin: begin, closed: begin.AddDate(0, 0, 30).Add(12 * time.Hour), minutes: 45 * time.Minute}
+	here := func(month string, want int) {
+		t.Helper()
+		m, err := web.ReadMonth(t.Context(), o, "demo.myshopify.com", month, begin.AddDate(0, 0, 31).Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := m.Total().Here; n != want || len(m.Open) != want {
+			t.Errorf("%s: %d orders in %d open hours, want %d", month, n, len(m.Open), want)
+		}
+	}
+	here("2026-10", 7) // from noon on
+	here("2026-11", 6)
 }
