@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	comparedShops = 20             // doctor names the shops that were compared the longest ago
-	openTooLong   = 24 * time.Hour // an hour that is still not closed needs somebody
+	comparedShops = 20 // doctor names the shops that were compared the longest ago
+	// openTooLong is the age of an hour that needs somebody if it is not closed. A quiet shop's day is closed as a whole,
+	// up to 18 minutes after its end.
+	openTooLong = 26 * time.Hour
 )
 
 // compared says how far each connected shop was compared with Shopify, and what is wrong.
