@@ -209,8 +209,14 @@ func (a *asked) checked(now time.Time) (lines []string) {
 			lines = append(lines, "Not to the end since "+when(s.Since)+" UTC: "+inWords(s.Reason)+".")
 		}
 	}
+	all := "All"
+	for _, never := range a.month(now).Unchecked() {
+		all = "All other"
+		lines = append(lines, "The hours from "+when(never.From)+" to "+when(never.To)+
+			" UTC were never checked: the app may no longer see their orders.")
+	}
 	if s.ClosedTo.After(s.From) {
-		lines = append(lines, "All hours before "+when(s.ClosedTo)+" UTC are closed.")
+		lines = append(lines, all+" hours before "+when(s.ClosedTo)+" UTC are closed.")
 	}
 	for _, h := range s.Hours {
 		if h.Left > 0 {

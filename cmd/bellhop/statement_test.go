@@ -373,9 +373,17 @@ func TestStatementShow(t *testing.T) {
 			r.CheckedAt = statedDay.Add(14*time.Hour + 10*time.Minute)
 			r.Reason, r.Since = "access_revoked", r.CheckedAt.Add(5*time.Minute)
 			r.Hours = []bellhop.OpenHour{{Hour: statedDay.Add(24 * time.Hour), Left: 2}}
+			r.Unchecked = []bellhop.Span{{From: statedDay.Add(-48 * time.Hour), To: statedDay.Add(-24 * time.Hour)}}
 			return nil
 		}))
 	})
+	out = s.run(exitDone, "statement", "--shop", itsShop)
+	for _, want := range []string{"The hours from 2026-11-20 00:00:00 to 2026-11-21 00:00:00 UTC were never checked:",
+		"All other hours before 2026-11-23 00:00:00 UTC are closed.\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
 	out = s.run(exitDone, "statement", "--shop", itsShop, "--month", "2026-12")
 	for _, want := range []string{"There are no statements: no hour of this month is closed.\n",
 		"Not checked since 2026-11-22 14:10:00 UTC: access revoked (Shopify no longer takes bellhop's token",

@@ -133,7 +133,7 @@ func (v *visit) sentence(m *web.Month) (s sentence) {
 	case web.VerdictNotYet:
 		return sentence{v.T("statement.notYet"), "", "unsure"}
 	case web.VerdictPartly:
-		return sentence{v.unchecked(m)[0], v.T("statement.checked", values...), "bad"}
+		return sentence{v.unchecked(m), v.T("statement.checked", values...), "bad"}
 	case web.VerdictMissing:
 		return sentence{v.N("statement.missing", m.Missing(), values...), v.T("statement.checked", values...), "bad"}
 	}
@@ -162,6 +162,9 @@ func (v *visit) notes(m *web.Month) (notes []string) {
 	if m.From.Before(s.From) && !s.From.IsZero() {
 		notes = append(notes, v.fetchedThen(m)...)
 	}
+	if never := v.unchecked(m); never != "" && m.Verdict() != web.VerdictPartly { // it says so
+		notes = append(notes, never)
+	}
 	if s.Reason != "" && web.NotChecked(s, m.Now) == "" {
 		notes = append(notes, v.T("statement.notToTheEnd", "When", v.Moment(s.Since), "Why", v.refusal(s.Reason)))
 	}
@@ -176,12 +179,17 @@ func (v *visit) notes(m *web.Month) (notes []string) {
 	return notes
 }
 
-// unchecked says which hours of a month were never compared.
-func (v *visit) unchecked(m *web.Month) (all []string) {
-	for _, s := range m.Unchecked() {
-		all = append(all, v.T("statement.unchecked", "From", v.When(s.From.In(m.Zone)), "To", v.When(s.To.In(m.Zone))))
+// unchecked says which hours of a month were never compared, the first of them and how many times more; "" for none.
+func (v *visit) unchecked(m *web.Month) (words string) {
+	all := m.Unchecked()
+	if len(all) == 0 {
+		return ""
 	}
-	return all
+	words = v.T("statement.unchecked", "From", v.When(all[0].From.In(m.Zone)), "To", v.When(all[0].To.In(m.Zone)))
+	if n := len(all) - 1; n > 0 {
+		words += " " + v.N("statement.uncheckedMore", n)
+	}
+	return words
 }
 
 // fetchedThen says what of a month was fetched when the shop was connected.

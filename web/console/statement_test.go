@@ -81,6 +81,11 @@ func TestStatementPage(t *testing.T) {
 	r.shows(r.Get("/shop", ownerSession), "Nobody can tell", `href="/statement"`)
 	r.stated(november.AddDate(0, -1, 0), now.Add(-15*time.Minute).Truncate(time.Hour), daily)
 	r.Order(demo, 1) // at nine, in an hour that is not closed
+	var unchecked []bellhop.Span
+	for i := range 3 {
+		from := november.AddDate(0, 0, 2+3*i)
+		unchecked = append(unchecked, bellhop.Span{From: from, To: from.AddDate(0, 0, 1)})
+	}
 	for name, c := range map[string]struct {
 		change func(*bellhop.Reconciliation)
 		path   string
@@ -110,6 +115,13 @@ func TestStatementPage(t *testing.T) {
 				"changed each time"}},
 		"trouble of a moment": {func(s *bellhop.Reconciliation) { s.Reason, s.Since = "queue_behind", now },
 			"/statement", []string{"All 127 orders", "Some of it can&#39;t be compared since", "Many events wait"}},
+		"never checked": {func(s *bellhop.Reconciliation) { s.Unchecked = unchecked }, "/statement", []string{
+			"The hours from Nov 3, 2026 12:00 am to Nov 4, 2026 12:00 am were never checked",
+			"2 more times of this month were never checked.", "Last checked 3 min ago."}},
+		"never checked, and missing": {func(s *bellhop.Reconciliation) {
+			s.Unchecked, s.Pending = unchecked[:2], []bellhop.PendingOrder{{ID: 1, Missing: true}}
+		}, "/statement", []string{"1 order is not here yet", "The hours from Nov 3, 2026 12:00 am",
+			"1 more time of this month was never checked."}},
 		"nobody works": {func(s *bellhop.Reconciliation) { s.CheckedAt = now.Add(-2 * time.Hour) }, "/statement",
 			[]string{"Not checked since", "should start bellhop serve"}},
 		"the first time": {func(s *bellhop.Reconciliation) {
