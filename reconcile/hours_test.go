@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/connect"
 )
 
 // TestHoursThatAreFull: an hour that a sweep comes to has room, whatever is known of later ones.
@@ -22,5 +23,31 @@ func TestHoursThatAreFull(t *testing.T) {
 	if n := len(hours); n != bellhop.MaxOpenHours || !hours[0].Hour.Equal(first) || hours[0].Left != 1 ||
 		!hours[n-1].Hour.Equal(last.Add(-2*time.Hour)) {
 		t.Errorf("%d hours from %v to %v", n, hours[0], hours[n-1])
+	}
+}
+
+// TestHoursOpenForTooLong: sweeps that find differences again and again are named, once they had time for it.
+func TestHoursOpenForTooLong(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	s := &step{Reconciler: &Reconciler{Connector: &connect.Connector{Now: func() time.Time { return now }}}}
+	for _, c := range []struct {
+		age     time.Duration
+		left    int
+		sweeps  bool
+		partly  string
+		because string
+	}{
+		{8 * time.Hour, 1, false, ReasonOpen, "it should be closed"},
+		{8 * time.Hour, 0, false, "", "nothing is left: no sweep came to it yet"},
+		{7 * time.Hour, 1, false, "", "the next sweep may close it"},
+		{8 * time.Hour, 1, true, "", "a sweep is under way, and counts anew"},
+	} {
+		s.state = bellhop.Reconciliation{Hours: []bellhop.OpenHour{{Hour: now.Add(-c.age), Left: c.left}}}
+		if c.sweeps {
+			s.state.Sweep.StartedAt = now
+		}
+		if got := s.partly(); got != c.partly {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }
