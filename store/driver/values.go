@@ -75,6 +75,12 @@ func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
 	return idsFrom(from.Add(-slack)), idsFrom(to.Add(slack))
 }
 
+// IDsOfWebhooks is IDsAround for all programs that put webhooks into the queue: those of somebody else's may make ids of
+// the time when a webhook was triggered, up to an hour before its acceptance.
+func IDsOfWebhooks(from, to time.Time) (first, last bellhop.EventID) {
+	return IDsAround(from.Add(-time.Hour), to)
+}
+
 // idsFrom is in front of all ids that begin with a time.
 func idsFrom(at time.Time) (id bellhop.EventID) {
 	binary.BigEndian.PutUint64(id[:8], uint64(max(0, at.UnixMilli()))<<16)

@@ -260,7 +260,7 @@ const archived = `SELECT ` + eventColumns + `, e.coding, e.body FROM
 
 // Busiest implements [store.Statistics].
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
-	first, last := driver.IDsAround(from, to)
+	first, last := driver.IDsOfWebhooks(from, to)
 	err = db.api.Read(ctx, func(b *postgres.Batch) {
 		found = store.Busiest{}
 		b.Each(func(r pgx.Rows) error {

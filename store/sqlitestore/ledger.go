@@ -215,7 +215,7 @@ func (db *DB) Archived(ctx context.Context, shop string, since time.Time, after 
 // events first, and in parts, so that it never holds the log for long.
 func (db *DB) Busiest(ctx context.Context, from, to time.Time) (found store.Busiest, err error) {
 	const atOnce = 100_000
-	at, last := driver.IDsAround(from, to)
+	at, last := driver.IDsOfWebhooks(from, to)
 	in := map[int64]int64{} // each second
 	for n := atOnce; n == atOnce && err == nil; {
 		n = 0

@@ -171,6 +171,12 @@ func busiest(f *fixture) {
 		At: after(time.Second)})
 	f.equal("the hour after", in(after(time.Minute), after(2*time.Hour)),
 		store.Busiest{All: 3, Second: 3, At: after(time.Hour)})
+	late := f.order(shop, 9, 1) // of a producer that makes ids of the time when the webhook was triggered
+	late.Event.AcceptedAt = after(5 * time.Hour)
+	binary.BigEndian.PutUint64(late.Event.ID[:], uint64(after(5*time.Hour-50*time.Minute).UnixMilli())<<16|0x7000)
+	f.record(late)
+	f.equal("an older id", in(after(5*time.Hour), after(6*time.Hour)),
+		store.Busiest{All: 1, Second: 1, At: after(5 * time.Hour)})
 	f.equal("long after", in(after(3*time.Hour), after(4*time.Hour)), store.Busiest{})
 }
 
