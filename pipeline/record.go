@@ -88,7 +88,10 @@ func (r *Recorder) read(ctx context.Context, e *bellhop.Event) (bellhop.Fact, er
 }
 
 func (r *Recorder) check(ctx context.Context, e *bellhop.Event, signature string) error {
-	if r.Keys == nil {
+	switch {
+	case signature == "":
+		return bellhop.Invalidf("signature", "the signature is missing, or the headers could not be read")
+	case r.Keys == nil:
 		return noSecret(nil)
 	}
 	keys, err := r.Keys(ctx)

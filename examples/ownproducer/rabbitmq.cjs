@@ -25,8 +25,7 @@ async function open(queue) {
     channel ??= connect().catch((error) => { channel = undefined; throw error; });
     const opened = await channel;
     const messageId = String(++last);
-    await new Promise((resolve, reject) => {
-      opened.once("close", () => reject(new Error("the connection was lost")));
+    await new Promise((resolve, reject) => { // rejects, too, when the connection is lost before the confirmation
       opened.publish(exchange, "", body, { headers, messageId, persistent: true, mandatory: true },
         (error) => error ? reject(error) : resolve());
     });

@@ -19,7 +19,7 @@
 //     on when their time is over.
 //   - A producer of one's own publishes to the exchange NAME.in. Consumers move its
 //     messages from the queue of that name to the lanes of their shops, as bellhop's
-//     own: so no shop waits long for another, whoever sends.
+//     own. Until then all shops stand in one line.
 //   - Dead letters are in NAME.dead.
 //   - The consuming processes tell each other what they hold, over the exchange
 //     NAME.control; NAME.members counts them.

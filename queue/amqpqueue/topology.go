@@ -34,13 +34,14 @@ const largeBody = 32 << 10
 
 // ahead is how many messages of a lane RabbitMQ delivers ahead to a process that
 // wants batches of want: a batch, while all are of one lane. With a quarter of it a
-// flood of one shop is recorded half as fast. Of large ones it is one batch.
+// flood of one shop is recorded half as fast. Of large ones it is one batch. Those that came in only pass through: with
+// fewer they are moved no faster than they are recorded, and all shops stand in one line.
 func ahead(lane, want int) int {
 	switch {
 	case lane == suspects:
 		return 1
 	case lane == incoming:
-		return 16
+		return 256
 	case lane >= spread:
 		return 4
 	}
