@@ -31,19 +31,35 @@ func incompleteOf(j *job, p *wire.Parts, shop string) ([]wire.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	most := ""
-	if len(lines) == incompleteRead {
-		most = "at least "
+	return lacking(shop, lines, !is.Due.IsZero()), nil
+}
+
+// lacking has a finding for each thing to mend, the newest first.
+func lacking(shop string, lines []store.Line, connected bool) (found []wire.Finding) {
+	var fixes []string
+	newest, counts := map[string]string{}, map[string]int{}
+	for i := range lines {
+		fix := completeFix(&lines[i])
+		if counts[fix]++; counts[fix] == 1 {
+			_, names := bellhop.ReasonParts(lines[i].Reason)
+			fixes, newest[fix] = append(fixes, fix), names
+		}
 	}
-	_, names := bellhop.ReasonParts(lines[0].Reason)
-	text := fmt.Sprintf("%s%s of %s in the last day lacked fields, the newest: %s", most, plural(len(lines), "event"),
-		shop, names)
-	if is.Due.IsZero() {
-		return []wire.Finding{wire.Warn("incomplete", text, "bellhop recorded nothing of them: "+completeFix(&lines[0])+
-			"; or connect the shop (bellhop shop connect), so that bellhop fetches such orders")}, nil
+	for _, fix := range fixes {
+		most := ""
+		if len(lines) == incompleteRead {
+			most = "at least "
+		}
+		text := fmt.Sprintf("%s%s of %s in the last day lacked fields, the newest: %s", most, plural(counts[fix], "event"),
+			shop, newest[fix])
+		if connected {
+			found = append(found, wire.OK("incomplete", text+"; bellhop fetches such orders. To save that: "+fix))
+		} else {
+			found = append(found, wire.Warn("incomplete", text, "bellhop recorded nothing of them: "+fix+
+				"; or connect the shop (bellhop shop connect), so that bellhop fetches such orders"))
+		}
 	}
-	return []wire.Finding{wire.OK("incomplete", text+"; bellhop fetched those orders. To save that: "+
-		completeFix(&lines[0]))}, nil
+	return found
 }
 
 // completeFix says how bodies like that of a line get whole.
