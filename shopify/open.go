@@ -31,8 +31,11 @@ func Open(h http.Header, body []byte, now time.Time) (*bellhop.Event, error) {
 	if at.IsZero() {
 		at = timeIn(body)
 	}
-	switch {
-	case len(body) == 0:
+	switch n := len(body); {
+	case n > bellhop.DefaultMaxBody: // and no dead letter has room for it
+		return unreadable(h, nil, now, bellhop.Invalidf("body_size",
+			"the body has %d bytes, and a queue takes %d: post larger ones to bellhop's endpoint", n, bellhop.DefaultMaxBody))
+	case n == 0:
 		return unreadable(h, body, now, bellhop.Invalidf("empty_body", "the body is empty"))
 	case at.IsZero():
 		return unreadable(h, body, now, bellhop.Invalidf("triggered_at",

@@ -2,6 +2,7 @@ package shopify_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,7 @@ func TestOpenRefuses(t *testing.T) {
 		"own_topic":       {func(h http.Header) { h.Set("X-Shopify-Topic", bellhop.TopicReconcile) }, "{}", true},
 		"shop":            {func(h http.Header) { h.Set("X-Shopify-Shop-Domain", "evil.example") }, "{}", false},
 		"empty_body":      {func(http.Header) {}, "", true},
+		"body_size":       {func(http.Header) {}, strings.Repeat(" ", bellhop.DefaultMaxBody+1), true},
 		"foreign_message": {func(h http.Header) { clear(h) }, "{}", false},
 		"triggered_at":    {func(h http.Header) { h.Del("X-Shopify-Triggered-At") }, `{"id":1}`, true},
 	} {

@@ -4,8 +4,6 @@ import (
 	"net/http"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"bellhop"
 )
 
 // read is decode also for a message that bellhop did not send, which it makes bellhop's own; all that came in is such a
@@ -18,11 +16,6 @@ func (q *Queue) read(d *amqp.Delivery, cameIn bool) (m decoded, err error) {
 	delete(d.Headers, headEvent) // else its dead letter would pass for bellhop's own
 	if m.event, err = q.open(headersOf(d), d.Body); m.event == nil {
 		return m, err
-	}
-	if n := len(m.event.Body); n > bellhop.DefaultMaxBody {
-		m.event.Body = nil
-		err = bellhop.Invalidf("body_size", "the body has %d bytes, and RabbitMQ's way takes %d: "+
-			"post larger ones to bellhop's own endpoint", n, bellhop.DefaultMaxBody)
 	}
 	own, bad := q.pack(m.event, new([]byte))
 	if bad != nil {
