@@ -359,7 +359,9 @@ fi
 [ "$(setting DatabaseProtection)" = true ] ||
 	say "the database can be deleted by mistake; PARAMETERS=DatabaseProtection=true protects it"
 say "done. Shopify sends its webhooks to:"
-say "  $(output WebhookURL)"
+for address in $(output WebhookURL) $(output EventSource); do
+	say "  $address"
+done
 server_done
 if [ -z "$migrate" ]; then
 	[ -n "${SHOPIFY_SECRET_FILE:-}" ] || say "next: make deploy-aws STACK=$stack SHOPIFY_SECRET_FILE=/path/to/the/secret"

@@ -26,6 +26,10 @@ const (
 	attrDiedAt   = "died_at"
 )
 
+// attrUndelivered is the attribute that a rule of EventBridge adds to what it could not deliver
+// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
+const attrUndelivered = "ERROR_CODE"
+
 // legal replaces the characters that SQS refuses in attributes.
 func legal(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -176,7 +180,9 @@ func (q *Queue) deadEvent(m amazon.Message, system map[string]string) queue.Dead
 		ms, _ := strconv.ParseInt(first, 10, 64)
 		d.DiedAt = time.UnixMilli(ms).UTC()
 	}
-	if byPolicy {
+	if code, ok := m.Attributes[attrUndelivered]; byPolicy && ok {
+		d.Reason = fmt.Sprintf("EventBridge could not deliver it to the queue: %s", bellhop.Clip(code, 60))
+	} else if byPolicy {
 		d.Attempts = q.cached().attrs.MaxAttempts
 		d.Reason = fmt.Sprintf("it was handed out %d times, and nobody said what became of it", d.Attempts)
 	}

@@ -158,7 +158,7 @@ func (q *Queue) requeue(ctx context.Context, dead []*deadMessage) error {
 	entries := make([]*entry, len(dead))
 	for i, d := range dead {
 		msg := amazon.Message{Body: d.msg.Body, Attributes: maps.Clone(d.msg.Attributes)}
-		for _, name := range []string{attrReason, attrAttempts, attrDiedAt} {
+		for _, name := range []string{attrReason, attrAttempts, attrDiedAt, attrUndelivered} {
 			delete(msg.Attributes, name)
 		}
 		entries[i] = &entry{msg: msg}
