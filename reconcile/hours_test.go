@@ -51,3 +51,18 @@ func TestHoursOpenForTooLong(t *testing.T) {
 		}
 	}
 }
+
+// TestPartOfANight: a walk over older orders takes a week a night, however many requests that needs, and more where
+// orders are few.
+func TestPartOfANight(t *testing.T) {
+	to, s := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), &step{Reconciler: &Reconciler{}}
+	for _, c := range []struct {
+		requests, days int
+		enough         bool
+	}{{olderPart - 1, 52, false}, {olderPart, 7, true}, {10 * olderPart, 6, false}} {
+		w := bellhop.Walk{To: to, Place: to.AddDate(0, 0, -c.days), Requests: c.requests}
+		if got := s.enough(&w); got != c.enough {
+			t.Errorf("after %d requests and %d days: %v", c.requests, c.days, got)
+		}
+	}
+}

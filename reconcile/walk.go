@@ -83,7 +83,7 @@ type page struct {
 	last  bool
 }
 
-// walk goes on with a walk. It returns nil when the walk, or its part, is over, and errLater or errFull if there is more
+// walk goes on with a walk. It returns nil when the walk or its part is over, errLater or errFull if there is more
 // to do.
 func (s *step) walk(ctx context.Context, w *bellhop.Walk, m *manner) error {
 	s.onWalk = w

@@ -75,8 +75,8 @@ func IDsAround(from, to time.Time) (first, last bellhop.EventID) {
 	return idsFrom(from.Add(-slack)), idsFrom(to.Add(slack))
 }
 
-// IDsOfWebhooks is IDsAround for all programs that put webhooks into the queue: one of somebody else's may make ids of the
-// time when a webhook was triggered, up to an hour before its acceptance.
+// IDsOfWebhooks is IDsAround for all programs that put webhooks into the queue: one of somebody else's may make ids of
+// the time when a webhook was triggered, up to an hour before its acceptance.
 func IDsOfWebhooks(from, to time.Time) (first, last bellhop.EventID) {
 	return IDsAround(from.Add(-time.Hour), to)
 }
