@@ -15,7 +15,7 @@ type Shopify struct {
 	ShopifySecret   string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret: Shopify signs webhooks with it. While rotating give two, the new one first, separated by a comma."`
 	ShopifyClientID string `name:"shopify-client-id" env:"BELLHOP_SHOPIFY_CLIENT_ID" help:"The app's client id: with it shops can be connected. See bellhop shop connect --help."`
 	ShopifyEndpoint string `name:"shopify-endpoint" env:"BELLHOP_SHOPIFY_ENDPOINT" help:"Where OAuth and the Admin API of a shop are, {shop} standing for its domain, for tests with a twin: http://127.0.0.1:9092/{shop}. Default: https://{shop}."`
-	ShopifyEvents   bool   `name:"shopify-events" env:"BELLHOP_SHOPIFY_EVENTS" help:"The app's configuration has Events, as bellhop shopify toml --events prints it: shops from which they come are subscribed by the Admin API only to what has no Event."`
+	ShopifyEvents   bool   `name:"shopify-events" env:"BELLHOP_SHOPIFY_EVENTS" help:"The app's configuration has Events (bellhop shopify toml --events): where they come, only what has no Event is subscribed by the Admin API."`
 	URL             string `name:"url" env:"BELLHOP_URL" help:"Where people and Shopify reach bellhop, such as https://bellhop.example.com."`
 }
 

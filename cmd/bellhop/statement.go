@@ -35,8 +35,9 @@ type statementShowCmd struct {
 func (statementShowCmd) Help() string {
 	return `bellhop closes an hour once it compared all of the shop's orders that were created in it. SHOPIFY is how many
 Shopify has, HERE how many bellhop has, DIFFERED how many of them were missing or different when they were compared for
-the first time. A webhook brought them first, or they were FETCHED by a backfill, or FOUND LATER by a comparison (backfill and
-reconciled in files). SLOWEST is the longest time from an order to its record, of those by webhook (worst_us in files). RUNG had a push; the others did not for a reason: --hours shows it.
+the first time. A webhook brought them first, or they were FETCHED by a backfill, or FOUND LATER by a comparison
+(backfill and reconciled in files). SLOWEST is the longest time from an order to its record, of those by webhook
+(worst_us in files). RUNG had a push; the others did not for a reason: --hours shows it.
 
 Keep a file of --out elsewhere from time to time: with it bellhop verify finds out if somebody who has the database and
 its key made the statements anew. See docs/statements.md.`
