@@ -50,7 +50,8 @@ func TestScripts(t *testing.T) {
 			"start": start, "end": end, "until-ended": untilEnded, "webhook": deliverWebhook, "http": call, "json": assertJSON,
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
-			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "free": free, "guide": guide,
+			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "eventbridge": eventbridge, "put": put,
+			"free": free, "guide": guide,
 			"twin": shopifyTwin, "migrated": migrated,
 		},
 	})
