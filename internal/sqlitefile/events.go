@@ -41,6 +41,15 @@ func (tx *Tx) Append(e *bellhop.Event) (seq int64, err error) {
 	return tx.LastID(), nil
 }
 
+// Replace puts an event in the place of another of the same id. It came when that one did.
+func (tx *Tx) Replace(seq int64, e *bellhop.Event) error {
+	coding, body := tx.file.bodies.Pack(&tx.scratch, e.Body)
+	return tx.Prepare(`UPDATE events SET topic = ?, api_version = ?, webhook_id = ?, shopify_event_id = ?,
+		triggered_at = ?, signed_by = ?, coding = ?, body = ?, trace_parent = ? WHERE seq = ?`).
+		Text(e.Topic).Text(e.APIVersion).Text(e.WebhookID).TextOrNull(e.ShopifyEventID).Time(e.TriggeredAt).
+		Text(string(e.SignedBy)).Int(coding).Blob(body).TextOrNull(e.TraceParent).Int(seq).Exec()
+}
+
 // Find returns the place of an event, and 0 if it is not in the archive.
 func (c *Conn) Find(id bellhop.EventID) (seq int64, err error) {
 	return c.Prepare(`SELECT seq FROM events WHERE id = ?`).Blob(id[:]).One()

@@ -34,7 +34,7 @@ func readEvent(r *postgres.Row) (e bellhop.Event) {
 
 // loadLines locks in the order of the ids: see loadOrders.
 const loadLines = `SELECT e.* FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL
-	(SELECT id, outcome FROM events WHERE id = k.id FOR NO KEY UPDATE) AS e`
+	(SELECT id, outcome, ` + rows.Unsigned + ` FROM events e WHERE id = k.id FOR NO KEY UPDATE) AS e`
 
 var (
 	insertEvents = `INSERT INTO events (id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at,
@@ -46,11 +46,17 @@ var (
 	updateEvents = `UPDATE events e SET outcome = n.outcome, reason = n.reason, order_id = n.order_id, at = n.at
 		FROM ` + postgres.Unnest("uuid text text bigint timestamptz") +
 		` AS n(id, outcome, reason, order_id, at) WHERE e.id = n.id`
+
+	replaceEvents = `UPDATE events e SET topic = n.topic, api_version = n.api_version, webhook_id = n.webhook_id,
+		shopify_event_id = n.shopify_event_id, triggered_at = n.triggered_at, signed_by = n.signed_by, coding = n.coding,
+		body = n.body FROM ` + postgres.Unnest("uuid text text text text text timestamptz timestamptz text bigint bytea") +
+		` AS n(id, shop, topic, api_version, webhook_id, shopify_event_id, triggered_at, accepted_at, signed_by, coding,
+			body) WHERE e.id = n.id`
 )
 
 func scanLine(r pgx.Rows) (id bellhop.EventID, was rules.StoredLine, err error) {
 	was.Row = 1
-	err = r.Scan((*[16]byte)(&id), postgres.TextTo(&was.Outcome))
+	err = r.Scan((*[16]byte)(&id), postgres.TextTo(&was.Outcome), &was.Unsigned)
 	return id, was, err
 }
 
@@ -99,37 +105,37 @@ func (db *DB) dead(
 // saveLines queues lines, in the order of their events.
 func (db *DB) saveLines(b *postgres.Batch, lines []*rules.LineChange) {
 	slices.SortFunc(lines, func(a, b *rules.LineChange) int { return bytes.Compare(a.Event.ID[:], b.Event.ID[:]) })
-	var inserted, updated postgres.Rows
+	var inserted, replaced, updated postgres.Rows
 	var dropped [][16]byte
 	for _, l := range lines {
 		var r *postgres.Rows
-		switch {
-		case l.Row == 0 && l.DropsBody:
-			r = eventTo(inserted.Next(), l.Event).Int(0).Bytes(nil)
-		case l.Row == 0:
-			r = db.fill(inserted.Next(), l.Event)
-		default:
+		if l.Row == 0 {
+			r = db.fill(inserted.Next(), l)
+		} else {
 			r = updated.Next().ID(l.Event.ID)
 		}
-		if l.Row != 0 && l.DropsBody {
+		if l.Row != 0 && l.Replaces {
+			db.fill(replaced.Next(), l)
+		} else if l.Row != 0 && l.DropsBody {
 			dropped = append(dropped, l.Event.ID)
 		}
 		r.Text(string(l.Outcome)).Text(l.Reason).IntOrNull(l.OrderID).Always(l.At)
 	}
 	exec(b, insertEvents, &inserted)
+	exec(b, replaceEvents, &replaced)
 	exec(b, updateEvents, &updated)
 	if len(dropped) > 0 {
 		b.Exec(dropBodies, dropped)
 	}
 }
 
-// fill adds an event to the archive's rows.
-func (db *DB) fill(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {
-	if len(e.Body) == 0 { // of an event that was never accepted
-		return eventTo(r, e).Int(0).Bytes(nil)
+// fill adds a line's event to the archive's rows.
+func (db *DB) fill(r *postgres.Rows, l *rules.LineChange) *postgres.Rows {
+	if l.DropsBody || len(l.Event.Body) == 0 { // of an event that was never accepted
+		return eventTo(r, l.Event).Int(0).Bytes(nil)
 	}
-	coding, body := db.pack(e.Body)
-	return eventTo(r, e).Int(coding).Bytes(body)
+	coding, body := db.pack(l.Event.Body)
+	return eventTo(r, l.Event).Int(coding).Bytes(body)
 }
 
 func eventTo(r *postgres.Rows, e *bellhop.Event) *postgres.Rows {

@@ -102,6 +102,9 @@ func Heard[R Row](r R) rules.Heard { return rules.Heard{First: r.Time(), Last: r
 // ByWebhook is a condition for events that Shopify sent: see [bellhop.Fetched].
 const ByWebhook = `topic NOT IN ('` + bellhop.TopicBackfill + `', '` + bellhop.TopicReconcile + `')`
 
+// Unsigned is a condition for events of the alias e that nobody has checked: see [bellhop.Unchecked].
+const Unsigned = `(e.signed_by = '' OR e.signed_by LIKE 'unchecked:%')`
+
 // HeardColumns are the columns for [WholeHeard], of the aliases s and h.
 const HeardColumns = `s.domain, h.topic, h.first_at, h.last_at`
 

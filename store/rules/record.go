@@ -25,6 +25,8 @@ type Before struct {
 type StoredLine struct {
 	Row     int64
 	Outcome bellhop.Outcome // "" while it has no line in the ledger
+	// Unsigned says that nobody checked what is there: a dead line came first.
+	Unsigned bool
 }
 
 // StoredShop is a shop.
@@ -73,6 +75,9 @@ type LineChange struct {
 	Reason  string
 	OrderID int64
 	At      time.Time
+	// Replaces says that the event takes the place of what is in the archive, which nobody checked. The row keeps the
+	// time at which the first came.
+	Replaces bool
 	// DropsBody says that the event's body is not kept, nor stays if it is in the archive.
 	DropsBody bool
 }
@@ -206,7 +211,7 @@ func (p *recordPlan) line(e *bellhop.Event) *LineChange {
 			return nil
 		}
 		l = &p.lineRoom[len(p.lines)]
-		*l = LineChange{Event: e, Row: was.Row, Was: was.Outcome, Outcome: was.Outcome}
+		*l = LineChange{Event: e, Row: was.Row, Was: was.Outcome, Outcome: was.Outcome, Replaces: was.Unsigned}
 		p.lines[e.ID], p.Lines = l, append(p.Lines, l)
 	}
 	if settles(l.Outcome) {
@@ -380,13 +385,14 @@ func PlanDead(e *bellhop.Event, was StoredLine, erased bool, reason string, at t
 	if settles(was.Outcome) {
 		return nil
 	}
-	if _, unchecked := e.SignedBy.Unchecked(); unchecked {
+	_, unchecked := e.SignedBy.Unchecked()
+	if unchecked {
 		bare := *e
 		bare.Body, bare.SignedBy = nil, ""
 		e = &bare
 	}
 	r := &Recording{Lines: []*LineChange{{Event: e, Row: was.Row, Was: was.Outcome, Outcome: bellhop.OutcomeDead,
-		Reason: reason, At: at, DropsBody: erased}}}
+		Reason: reason, At: at, Replaces: was.Unsigned && !unchecked, DropsBody: erased}}}
 	r.Outcomes.Move(was.Outcome, bellhop.OutcomeDead)
 	return r
 }

@@ -16,8 +16,10 @@ import (
 
 // loadLine returns row 0 for an event without a row in the archive.
 func loadLine(c *sqlitefile.Conn, id bellhop.EventID) (l rules.StoredLine, err error) {
-	_, err = c.Prepare(`SELECT e.seq, l.outcome FROM events e LEFT JOIN ledger l ON l.seq = e.seq WHERE e.id = ?`).
-		Blob(id[:]).First(func(r sqlitefile.Row) { l.Row, l.Outcome = r.Int(), bellhop.Outcome(r.Text()) })
+	_, err = c.Prepare(`SELECT e.seq, l.outcome, ` + rows.Unsigned + `
+		FROM events e LEFT JOIN ledger l ON l.seq = e.seq WHERE e.id = ?`).Blob(id[:]).First(func(r sqlitefile.Row) {
+		l.Row, l.Outcome, l.Unsigned = r.Int(), bellhop.Outcome(r.Text()), r.Bool()
+	})
 	return l, err
 }
 
@@ -41,13 +43,16 @@ func saveLines(tx *sqlitefile.Tx, lines []*rules.LineChange) (err error) {
 
 // keepEvent puts an event into the archive, and drops its body if the line says so.
 func keepEvent(tx *sqlitefile.Tx, l *rules.LineChange) (err error) {
+	e := l.Event
+	if l.DropsBody {
+		bare := *e
+		bare.Body, e = nil, &bare
+	}
 	switch {
-	case l.Row == 0 && l.DropsBody:
-		bare := *l.Event
-		bare.Body = nil
-		l.Row, err = tx.Append(&bare)
 	case l.Row == 0:
-		l.Row, err = tx.Append(l.Event)
+		l.Row, err = tx.Append(e)
+	case l.Replaces:
+		err = tx.Replace(l.Row, e)
 	case l.DropsBody:
 		err = dropBody(tx.Conn, l.Row)
 	}

@@ -32,6 +32,32 @@ func dead(f *fixture) {
 	f.equal("totals", f.totalsMatch(), map[bellhop.Outcome]int64{bellhop.OutcomeRecorded: 1, bellhop.OutcomeDead: 1})
 }
 
+// deadUnchecked: a true delivery keeps its body and its signer, although a dead line of what nobody checked has its id.
+func deadUnchecked(f *fixture) {
+	f.addShop(shop)
+	forged := func(fact bellhop.Fact) {
+		e := *fact.Event
+		e.Topic, e.SignedBy, e.Body = "orders/delete", bellhop.Unchecked("a guess"), []byte("{}")
+		f.must(f.s.Dead(f.ctx, &e, "the signature is wrong", at(5)))
+	}
+	recorded, skipped, dead := f.order(shop, 1, 1), f.order(nobody, 2, 1), f.order(other, 3, 1)
+	for _, fact := range []bellhop.Fact{recorded, skipped, dead} {
+		forged(fact)
+	}
+	f.record(recorded, skipped)
+	f.must(f.s.Dead(f.ctx, dead.Event, "not JSON", at(6)))
+	for _, fact := range []bellhop.Fact{recorded, skipped, dead} {
+		forged(fact) // again: it replaces nothing
+		want := *fact.Event
+		want.TraceParent = ""
+		got := must(f.s.Archived(f.ctx, want.Shop, time.Time{}, bellhop.EventID{}, 10))(f)
+		f.equal("archived", got, []*bellhop.Event{&want})
+		want.Body = nil
+		f.equal("line", f.allLines(store.LineQuery{Shop: want.Shop})[0].Event, want)
+	}
+	f.totalsMatch()
+}
+
 func dropDead(f *fixture) {
 	f.addShop(shop)
 	dead, unheard, recorded := f.order(shop, 1, 1), f.order(shop, 2, 1), f.order(shop, 3, 1)

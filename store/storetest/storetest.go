@@ -81,6 +81,7 @@ func Run(t *testing.T, d Driver) {
 		{"PushLog", pushLog},
 		{"PushesOwed", pushesOwed},
 		{"Dead", dead},
+		{"DeadUnchecked", deadUnchecked},
 		{"DropDead", dropDead},
 		{"Lines", lines},
 		{"LinesByOrderName", linesByOrderName},
