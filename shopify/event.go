@@ -12,13 +12,14 @@ import (
 // eventRoot is the body of an Event. Its data is what our query answers, or at least what the query of the
 // subscription answers.
 type eventRoot struct {
-	Topic      string          `json:"topic"`
-	Action     string          `json:"action"`
-	Handle     string          `json:"handle"`
-	Data       json.RawMessage `json:"data"`
-	Errors     json.RawMessage `json:"errors"`
-	PayloadURL string          `json:"payload_url"` // where Shopify keeps a body that is too large to send
-	Variables  struct {
+	Topic       string          `json:"topic"`
+	Action      string          `json:"action"`
+	Handle      string          `json:"handle"`
+	Data        json.RawMessage `json:"data"`
+	Errors      json.RawMessage `json:"errors"`
+	QueryErrors json.RawMessage `json:"query_errors"` // seen in place of errors
+	PayloadURL  string          `json:"payload_url"`  // where Shopify keeps a body that is too large to send
+	Variables   struct {
 		OrderID string `json:"orderId"`
 	} `json:"query_variables"`
 }
@@ -61,7 +62,8 @@ func (root *eventRoot) check(topic string) error {
 	switch {
 	case root.Topic != "" && root.Topic != own, root.Action != "" && root.Action != action:
 		return otherKind(topic, "it names another topic or action")
-	case root.Data == nil && root.Errors == nil && root.PayloadURL == "" && root.Variables.OrderID == "":
+	case root.Data == nil && root.Errors == nil && root.QueryErrors == nil && root.PayloadURL == "" &&
+		root.Variables.OrderID == "":
 		return lacking(topic)
 	}
 	return nil
@@ -71,6 +73,7 @@ func (root *eventRoot) check(topic string) error {
 func (root *eventRoot) lacks() []string {
 	var l lacks
 	l.errors(root.Errors)
+	l.errors(root.QueryErrors)
 	var data map[string]any
 	if json.Unmarshal(root.Data, &data) != nil {
 		data = nil
@@ -84,7 +87,7 @@ func (root *eventRoot) lacks() []string {
 	case data["order"] == nil:
 		l.add("data.order")
 	default:
-		l.of(data, "", eventFields)
+		l.of(data, &eventFields)
 	}
 	return l
 }
@@ -96,7 +99,7 @@ func (l *lacks) errors(raw json.RawMessage) {
 		return
 	}
 	list, ok := all.([]any)
-	for _, one := range list {
+	for _, one := range list[:min(len(list), maxLacks)] {
 		object, _ := one.(map[string]any)
 		l.add("errors: " + pathOf(object["path"]))
 	}

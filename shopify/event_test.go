@@ -105,6 +105,19 @@ func TestEventNotices(t *testing.T) {
 			o["errors"] = []any{jsonObject{"message": "secret", "path": []any{"order", "lineItems", "nodes", 0, "sku"}},
 				jsonObject{"message": "secret"}, jsonObject{"path": []any{"jo@example.com"}}}
 		}, []string{"errors: lineItems.sku", "errors: of no field", `errors: "jo@example.com"`}},
+		"errors by their other name": {func(o jsonObject) {
+			delete(o, "data")
+			o["query_errors"] = []any{jsonObject{"message": "secret", "path": []any{"order", "customer"}}}
+		}, []string{"errors: customer"}},
+		"errors by both names, and a list that is null": {func(o jsonObject) {
+			o["errors"] = []any{}
+			o["query_errors"] = []any{jsonObject{"path": []any{"order", "lineItems"}}}
+			orderIn(o)["lineItems"] = nil
+		}, []string{"errors: lineItems"}},
+		"a list that is null": {func(o jsonObject) { orderIn(o)["refunds"] = nil }, []string{"refunds"}},
+		"a page of nothing": {func(o jsonObject) {
+			orderIn(o)["lineItems"].(jsonObject)["nodes"] = []any{nil}
+		}, []string{"lineItems.nodes"}},
 		"errors of another form": {func(o jsonObject) { o["errors"] = "secret" }, []string{"errors"}},
 		"a body elsewhere": {func(o jsonObject) {
 			delete(o, "data")
@@ -152,7 +165,7 @@ func TestWhatAnEventMayLack(t *testing.T) {
 	maps.DeleteFunc(orderIn(o)["lineItems"].(jsonObject)["pageInfo"].(jsonObject), func(k string, _ any) bool {
 		return k == "endCursor"
 	})
-	o["errors"] = nil
+	o["errors"], o["query_errors"] = nil, []any{}
 	if f := decodeEvent(t, shopify.TopicEventUpdate, o); f.Order == nil || len(f.Lacks) > 0 {
 		t.Errorf("%+v", f)
 	}

@@ -10,7 +10,9 @@ import (
 // selected is a field of a query, with those that the query selects of it.
 type selected struct {
 	name     string
-	optional bool // whether it is there depends on the app's scopes
+	path     string // the names of those above it and its own, as a notice names it
+	optional bool   // whether it is there depends on the app's scopes
+	nullable bool   // Shopify's schema lets it be null
 	fields   []selected
 }
 
@@ -18,8 +20,25 @@ type selected struct {
 var eventFields = parseSelection(`order {` + strings.ReplaceAll(OrderSelection, ifPeople, "") +
 	`} shop { ianaTimezone }`)
 
-// fragment is the name of what a query selects only of objects of one type.
-const fragment = "..."
+// nullables are the fields that Shopify's schema lets be null, and those that are null only below the field named with
+// them. A null of another one is none of Shopify's: something took its value away.
+var nullables = strings.Fields(`
+	billingAddress shippingAddress firstName lastName company address1 address2 city zip province provinceCode country
+	countryCodeV2 phone billingAddress.name shippingAddress.name
+	cancelledAt closedAt cancelReason displayFinancialStatus email customerLocale note poNumber sourceName
+	customer defaultEmailAddress defaultPhoneNumber value
+	subtotalPriceSet totalDiscountsSet order.totalTaxSet originalTotalDutiesSet originalTotalAdditionalFeesSet
+	currentTotalDutiesSet currentTotalAdditionalFeesSet rate
+	variantTitle sku vendor lineItemGroup product shippingLines.id shippingLines.code
+	displayStatus trackingInfo.number url fulfillmentLineItems.quantity
+	refunds.createdAt duties refundLineItems.id reason`)
+
+const (
+	// fragment is the name of what a query selects only of objects of one type.
+	fragment  = "..."
+	nodesName = "nodes"
+	pageName  = "pageInfo"
+)
 
 var (
 	arguments = regexp.MustCompile(`\([^)]*\)`)
@@ -28,13 +47,15 @@ var (
 )
 
 // parseSelection reads a selection of ours. It knows no more of GraphQL than those have.
-func parseSelection(text string) []selected {
+func parseSelection(text string) selected {
 	text = fragments.ReplaceAllString(arguments.ReplaceAllString(text, ""), fragment)
-	fields, _ := parseFields(tokens.FindAllString(text, -1))
-	return fields
+	var root selected
+	root.fields, _ = parseFields(tokens.FindAllString(text, -1), "", "")
+	return root
 }
 
-func parseFields(tokens []string) (fields []selected, rest []string) {
+// parseFields reads the fields below an owner, and what follows them. Their paths begin with prefix.
+func parseFields(tokens []string, owner, prefix string) (fields []selected, rest []string) {
 	for len(tokens) > 0 {
 		token := tokens[0]
 		tokens = tokens[1:]
@@ -42,11 +63,17 @@ func parseFields(tokens []string) (fields []selected, rest []string) {
 		case "}":
 			return fields, tokens
 		case "{":
-			fields[len(fields)-1].fields, tokens = parseFields(tokens)
+			f := &fields[len(fields)-1]
+			below, path := f.name, f.path+"."
+			if f.name == nodesName || f.name == fragment {
+				below, path = owner, prefix
+			}
+			f.fields, tokens = parseFields(tokens, below, strings.TrimPrefix(path, "order."))
 		case "@include":
 			fields[len(fields)-1].optional = true
 		default:
-			fields = append(fields, selected{name: token})
+			nullable := slices.Contains(nullables, token) || slices.Contains(nullables, owner+"."+token)
+			fields = append(fields, selected{name: token, path: prefix + token, nullable: nullable})
 		}
 	}
 	return fields, nil
@@ -58,61 +85,64 @@ const maxLacks = 100
 // lacks collects the names of fields that a value lacks, each once.
 type lacks []string
 
-// Null is a value, and stands for all below it. Each element of a list has to have the fields.
-func (l *lacks) of(value any, path string, fields []selected) {
+// of reports whether a value has the fields of f, and so each element of a list. The first element that lacks some
+// says enough of its list.
+func (l *lacks) of(value any, f *selected) bool {
 	switch v := value.(type) {
 	case []any:
 		for _, element := range v {
-			l.of(element, path, fields)
+			if !l.of(element, f) {
+				return false
+			}
 		}
+		return true
 	case map[string]any:
-		for i := range fields {
-			l.field(v, path, &fields[i])
+		whole := true
+		for i := range f.fields {
+			whole = l.field(v, &f.fields[i]) && whole
 		}
-	case nil:
-	default:
-		l.add(path)
+		return whole
 	}
+	return l.add(f.path)
 }
 
-func (l *lacks) field(object map[string]any, path string, f *selected) {
-	name := f.name
-	if path != "" {
-		name = path + "." + f.name
-	}
+func (l *lacks) field(object map[string]any, f *selected) bool {
 	value, ok := object[f.name]
 	switch {
-	case f.name == fragment:
-		if len(object) > 0 { // an object of another type is empty
-			l.of(object, path, f.fields)
-		}
-	case !ok && f.optional:
-	case !ok:
-		l.add(name)
-	case f.name == "pageInfo":
-		l.page(object, path, value)
-	case f.name == "nodes":
-		l.of(value, path, f.fields)
+	case f.name == fragment: // an object of another type is empty
+		return len(object) == 0 || l.of(object, f)
+	case !ok && f.optional, ok && value == nil && f.nullable:
+		return true
+	case value == nil:
+		return l.add(f.path)
+	case f.name == pageName:
+		return l.page(object, f, value)
 	case len(f.fields) > 0:
-		l.of(value, name, f.fields)
+		return l.of(value, f)
 	}
+	if list, _ := value.([]any); slices.Contains(list, nil) {
+		return l.add(f.path)
+	}
+	return true
 }
 
 // page names a list of which the body has the first page alone.
-func (l *lacks) page(list map[string]any, path string, value any) {
+func (l *lacks) page(list map[string]any, f *selected, value any) bool {
 	page, _ := value.(map[string]any)
 	switch more, ok := page["hasNextPage"].(bool); {
 	case !ok:
-		l.add(path + ".pageInfo.hasNextPage")
+		return l.add(f.path + ".hasNextPage")
 	case more:
-		nodes, _ := list["nodes"].([]any)
-		l.add(fmt.Sprintf("%s (more than %d)", path, len(nodes)))
+		nodes, _ := list[nodesName].([]any)
+		return l.add(fmt.Sprintf("%s (more than %d)", strings.TrimSuffix(f.path, "."+pageName), len(nodes)))
 	}
+	return true
 }
 
-func (l *lacks) add(name string) {
-	name = strings.TrimPrefix(name, "order.")
+// add names a field. It is false, as the answer to whether the field is there.
+func (l *lacks) add(name string) bool {
 	if len(*l) < maxLacks && !slices.Contains(*l, name) {
 		*l = append(*l, name)
 	}
+	return false
 }

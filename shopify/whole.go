@@ -1,13 +1,15 @@
 package shopify
 
 import (
+	"strings"
+
 	"bellhop"
 )
 
 // webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null. One that
 // lacks any of them is cut down, by its subscription's include_fields or by Amazon's limit. Customers' data is not
 // among them: Shopify withholds it from apps.
-var webhookFields = parseSelection(`id name number order_number currency total_price current_total_price
+var webhookFields = strings.Fields(`id name number order_number currency total_price current_total_price
 	financial_status fulfillment_status created_at updated_at processed_at cancelled_at note test line_items`)
 
 // whole reports whether a body surely has all of [webhookFields]. Nearly all have.
@@ -32,6 +34,10 @@ func cutDown(e *bellhop.Event) (l lacks, err error) {
 			return nil, otherKind(e.Topic, "it is about something else than an order")
 		}
 	}
-	l.of(body, "", webhookFields)
+	for _, name := range webhookFields {
+		if _, ok := body[name]; !ok {
+			l.add(name)
+		}
+	}
 	return l, nil
 }
