@@ -101,12 +101,11 @@ func (env *envelope) event() (*bellhop.Event, error) {
 // name returns what names an envelope: its id and its time.
 func (env *envelope) name(now time.Time) (id string, at time.Time, err error) {
 	id = textOf(env.ID)
-	if id == "" || len(id) > maxHeader {
-		return "", at, bellhop.Invalidf("envelope", "the envelope's id is missing, or not a text of up to %d bytes",
-			maxHeader)
-	}
 	at, ok := ParseTime(textOf(env.Time))
 	switch {
+	case id == "" || len(id) > maxHeader:
+		return "", at, bellhop.Invalidf("envelope", "the envelope's id is missing, or not a text of up to %d bytes",
+			maxHeader)
 	case !ok || at.IsZero():
 		return "", at, bellhop.Invalidf("envelope", "the envelope's time is missing, or not one of RFC 3339")
 	case at.After(now.Add(clockSlack)):
@@ -136,7 +135,7 @@ func (env *envelope) of(source string) error {
 const maxSource = 120
 
 // refused returns the event of an envelope that is a dead letter, if a shop is named. Its id is that of the envelope
-// where it has one, so that it is the same event once it can be read.
+// where it has one and a time that is no time to come, so that it is the same event once it can be read.
 func (env *envelope) refused(text []byte, id string, at, now time.Time) *bellhop.Event {
 	d := env.read()
 	h := d.header()
@@ -144,9 +143,9 @@ func (env *envelope) refused(text []byte, id string, at, now time.Time) *bellhop
 	if err != nil {
 		return nil
 	}
-	e := &bellhop.Event{ID: bellhop.NewEventID(now), Shop: shop, Topic: bellhop.TopicEnvelope, AcceptedAt: now,
+	e := &bellhop.Event{ID: refusedID(at, now, shop, id, text), Shop: shop, Topic: bellhop.TopicEnvelope, AcceptedAt: now,
 		WebhookID: optional(h, namesIn(h).webhookID), SignedBy: bellhop.Unchecked(""), Body: text}
-	if id != "" {
+	if id != "" && !at.After(now.Add(clockSlack)) {
 		e.ID = bellhop.EventIDOf(at, envelopeIDs, shop, id)
 	}
 	return e

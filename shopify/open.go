@@ -2,11 +2,11 @@ package shopify
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"net/http"
 	"time"
 
 	"github.com/goccy/go-json"
-	"github.com/google/uuid"
 
 	"bellhop"
 )
@@ -16,7 +16,7 @@ import (
 //
 // A delivery that comes again is the same event: its id is made of the time at which Shopify triggered it, its shop and
 // its webhook id. The time is in a header, or else in the body; one in the future is refused, since no signature covers
-// the header.
+// the header. No id is of a time to come: its line would lie on top of the ledger until then.
 func Open(h http.Header, body []byte, now time.Time) (*bellhop.Event, error) {
 	if !webhookHeaders.in(h) && !eventHeaders.in(h) {
 		return nil, bellhop.Invalidf("foreign_message", "the message has neither bellhop's header nor Shopify's")
@@ -43,6 +43,7 @@ func Open(h http.Header, body []byte, now time.Time) (*bellhop.Event, error) {
 	}
 	e.ID, e.SignedBy = bellhop.EventIDOf(at, e.Shop, e.WebhookID), bellhop.Unchecked(keep(Signature(h)))
 	if at.After(now.Add(clockSlack)) {
+		e.ID = refusedID(at, now, e.Shop, e.WebhookID, body)
 		return e, bellhop.Invalidf("triggered_at", "it was triggered at %s, which is in the future",
 			at.UTC().Format(time.RFC3339))
 	}
@@ -56,13 +57,26 @@ func unreadable(h http.Header, body []byte, now time.Time, err error) (*bellhop.
 	if bad != nil {
 		return nil, err
 	}
-	id, bad := uuid.NewV7()
-	if bad != nil {
-		return nil, bad
-	}
 	names := namesIn(h)
-	return &bellhop.Event{ID: bellhop.EventID(id), Shop: shop, WebhookID: optional(h, names.webhookID), AcceptedAt: now,
-		SignedBy: bellhop.Unchecked(""), Body: body}, err
+	e := &bellhop.Event{Shop: shop, WebhookID: optional(h, names.webhookID), AcceptedAt: now,
+		SignedBy: bellhop.Unchecked(""), Body: body}
+	at, ok := ParseTime(optional(h, names.triggeredAt))
+	if !ok {
+		at = timeIn(body)
+	}
+	e.ID = refusedID(at, now, shop, e.WebhookID, body)
+	return e, err
+}
+
+// refusedID makes an id of what a refused message carries, so that each look at it among the dead letters finds the same
+// event. It is never the id of what can be read. Where the message has no time, or one in the future, it is that at
+// which it got here.
+func refusedID(at, now time.Time, shop, name string, body []byte) bellhop.EventID {
+	if at.IsZero() || at.After(now.Add(clockSlack)) {
+		at = now
+	}
+	sum := sha256.Sum256(body)
+	return bellhop.EventIDOf(at, "refused", shop, name, string(sum[:]))
 }
 
 // timeIn is the time of a webhook's body: of its last change, or else of its creation.

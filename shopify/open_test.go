@@ -1,6 +1,9 @@
 package shopify_test
 
 import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -97,7 +100,55 @@ func TestOpenRefusesTheFuture(t *testing.T) {
 	if bellhop.CodeOf(err) != "triggered_at" || e == nil {
 		t.Fatalf("got %+v, %v", e, err)
 	}
-	if later, err := shopify.Open(h, []byte("{}"), now.Add(time.Second)); err != nil || later.ID != e.ID {
-		t.Errorf("a second later: %v, %v, want %v", later.ID, err, e.ID)
+	if later, err := shopify.Open(h, []byte("{}"), now.Add(time.Second)); err != nil || later.ID == e.ID {
+		t.Errorf("a second later: %v, %v", later.ID, err)
+	}
+}
+
+// TestOpenMakesNoIDOfTheFuture: what is refused has an id of the time at which it came, also in an envelope.
+func TestOpenMakesNoIDOfTheFuture(t *testing.T) {
+	h, now := opened()
+	for _, spoil := range []func(){func() {}, func() { h.Del("X-Shopify-Topic") }} {
+		spoil()
+		h.Set("X-Shopify-Triggered-At", "2999-01-01T00:00:00Z")
+		e, err := shopify.Open(h, []byte("{}"), now)
+		if !bellhop.IsPermanent(err) || e == nil || !isOf(e.ID, now) {
+			t.Errorf("got %+v, %v", e, err)
+		}
+	}
+	for _, id := range []string{"1", ""} {
+		text := fmt.Sprintf(`{"id":%q,"time":"2999-01-01T00:00:00Z","source":"aws.partner/shopify.com/1/x",
+			"detail-type":"shopifyWebhook","detail":{"payload":{},"metadata":{"X-Shopify-Shop-Domain":
+			"demo.myshopify.com"}}}`, id)
+		e, err := shopify.OpenEnvelope([]byte(text), "", now)
+		if !bellhop.IsPermanent(err) || e == nil || !isOf(e.ID, now) {
+			t.Errorf("envelope %q: %+v, %v", id, e, err)
+		}
+	}
+}
+
+// isOf reports whether an id begins with a time.
+func isOf(id bellhop.EventID, at time.Time) bool {
+	return bytes.Equal(id[:6], binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))[2:])
+}
+
+// TestOpenNamesWhatItRefuses: a message that can't be read is the same dead letter at each look, and another is another.
+func TestOpenNamesWhatItRefuses(t *testing.T) {
+	h, now := opened()
+	h.Del("X-Shopify-Topic")
+	id := func(body string, now time.Time) bellhop.EventID {
+		e, err := shopify.Open(h, []byte(body), now)
+		if e == nil || !bellhop.IsPermanent(err) {
+			t.Fatalf("got %+v, %v", e, err)
+		}
+		return e.ID
+	}
+	if first := id("{}", now); id("{}", now.Add(time.Hour)) != first || id("{ }", now) == first {
+		t.Error("its id is not made of what it carries")
+	}
+	h.Del("X-Shopify-Triggered-At")
+	const dated = `{"created_at":"2026-11-30T12:00:00Z"}`
+	if first := id(dated, now); id(dated, now.Add(time.Hour)) != first {
+		t.Error("its id is not made of its body's time")
 	}
 }
