@@ -155,7 +155,8 @@ var spoils = []struct {
 }
 
 // TestForgedEnvelopes opens 10,000 that are wrong in one way, and half of them in a second. Each is refused with a
-// reason; its event is of the shop that it names, and signed by nobody, also after its dead letter was put back.
+// reason; its event is of the shop that it names, and signed by nobody, also after its dead letter was put back, as
+// each 11th is.
 func TestForgedEnvelopes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(22, 3))
 	open := func(_ http.Header, body []byte) (*bellhop.Event, error) {
@@ -187,6 +188,9 @@ func TestForgedEnvelopes(t *testing.T) {
 		if e.Shop != fmt.Sprintf("shop-%d.myshopify.com", n) || e.SignedBy != bellhop.Unchecked("") ||
 			e.Topic != bellhop.TopicEnvelope || string(e.Body) != string(text) {
 			t.Fatalf("envelope %d: %+v", n, e)
+		}
+		if n%11 != 0 {
+			continue
 		}
 		m, err := amazon.Encode(e)
 		if err != nil {
