@@ -8,15 +8,15 @@ import (
 
 // webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null. One that
 // lacks any of them is cut down, by its subscription's include_fields or by Amazon's limit. Customers' data is not
-// among them: Shopify withholds it from apps.
-var webhookFields = strings.Fields(`id name number order_number currency total_price current_total_price
-	financial_status fulfillment_status created_at updated_at processed_at cancelled_at note test line_items`)
+// among them: Shopify withholds it from apps. Nor is current_total_price, which bodies of before 2021 have not.
+var webhookFields = strings.Fields(`id name number order_number currency total_price financial_status
+	fulfillment_status created_at updated_at processed_at cancelled_at note test line_items`)
 
 // whole reports whether a body surely has all of [webhookFields]. Nearly all have.
 func (o *order) whole() bool {
 	return o.Name != "" && o.Number != 0 && o.OrderNumber != 0 && o.Currency != "" && o.TotalPrice != "" &&
-		o.NowTotal != "" && o.FinancialStatus != "" && o.FulfillmentStatus != "" && o.CreatedAt != "" &&
-		o.UpdatedAt != "" && o.ProcessedAt != "" && o.CancelledAt != "" && o.Note != "" && o.Test != flagAbsent &&
+		o.FinancialStatus != "" && o.FulfillmentStatus != "" && o.CreatedAt != "" && o.UpdatedAt != "" &&
+		o.ProcessedAt != "" && o.CancelledAt != "" && o.Note != "" && o.Test != flagAbsent &&
 		len(o.LineItems) > 0
 }
 
