@@ -122,23 +122,25 @@ type Asked struct {
 }
 
 // AskOrders asks for orders to be fetched at once, or within a minute while the shop can't be compared. It asks for a
-// look instead where an order has no id, or the list is full.
-func (r *Reconciliation) AskOrders(now time.Time, ids ...int64) {
+// look instead where an order has no id, or the list is full. It reports whether that changes anything.
+func (r *Reconciliation) AskOrders(now time.Time, ids ...int64) (changed bool) {
 	for _, id := range ids {
 		switch {
 		case slices.Contains(r.Asked.Orders, id):
-		case id == 0 || len(r.Asked.Orders) >= MaxPending:
-			r.Asked.Look = now
+		case id != 0 && len(r.Asked.Orders) < MaxAsked:
+			r.Asked.Orders, changed = append(r.Asked.Orders, id), true
+		case r.Asked.Look.After(r.Served.Look) && now.Sub(r.Asked.Look) < time.Minute: // nobody began to look since
 		default:
-			r.Asked.Orders = append(r.Asked.Orders, id)
+			r.Asked.Look, changed = now, true
 		}
 	}
 	if r.Reason != "" {
 		now = now.Add(time.Minute)
 	}
 	if now.Before(r.Due) {
-		r.Due = now
+		r.Due, changed = now, true
 	}
+	return changed
 }
 
 // PendingOrder is an order on its way through the queue. At is zero for one that is fetched again, since it changed
@@ -199,6 +201,7 @@ type OpenHour struct {
 // Bounds of a [Reconciliation].
 const (
 	MaxPending   = 5000
+	MaxAsked     = 200  // orders that notices ask for; a look finds more
 	MaxOpenHours = 2500 // more than fit into a hundred days
 	MaxAltered   = 200
 )

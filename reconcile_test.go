@@ -30,8 +30,29 @@ func TestAskOrders(t *testing.T) {
 	for id := range int64(bellhop.MaxPending) {
 		r.AskOrders(now, 100+id)
 	}
-	if len(r.Asked.Orders) != bellhop.MaxPending || !r.Asked.Look.Equal(now) {
+	if len(r.Asked.Orders) != bellhop.MaxAsked || !r.Asked.Look.Equal(now) {
 		t.Errorf("a full list has %d orders, and a look is asked for at %v", len(r.Asked.Orders), r.Asked.Look)
+	}
+}
+
+// TestAskedAlready: asking again changes nothing, until somebody began with what was asked for.
+func TestAskedAlready(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	r := bellhop.Reconciliation{Due: now.Add(time.Hour)}
+	for _, id := range []int64{7, 0} {
+		if !r.AskOrders(now, id) || r.AskOrders(now.Add(time.Second), id) {
+			t.Errorf("order %d: not asked for once: %+v", id, r.Asked)
+		}
+	}
+	r.Served.Look = r.Asked.Look
+	if later := now.Add(time.Second); !r.AskOrders(later, 0) || !r.Asked.Look.Equal(later) {
+		t.Errorf("a look that began since: %+v", r.Asked)
+	}
+	if later := now.Add(2 * time.Minute); !r.AskOrders(later, 0) || !r.Asked.Look.Equal(later) {
+		t.Errorf("a look that nobody began for long: %+v", r.Asked)
+	}
+	if r.Asked.Orders = nil; !r.AskOrders(now, 7) {
+		t.Error("an order that somebody began to fetch isn't asked for again")
 	}
 }
 

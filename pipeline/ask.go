@@ -31,10 +31,11 @@ func (r *Recorder) ask(ctx context.Context, now time.Time, events []*bellhop.Eve
 	}
 }
 
-// askOrders does nothing where nobody connected the shop.
+// askOrders does nothing where nobody connected the shop. It writes only what isn't asked for already: a shop may send
+// many notices while it can't be compared, and its state is large then.
 func (r *Recorder) askOrders(ctx context.Context, shop string, now time.Time, ids []int64) error {
 	is, err := r.Store.Reconciliation(ctx, shop)
-	if err != nil || is.Due.IsZero() {
+	if err != nil || is.Due.IsZero() || !is.AskOrders(now, ids...) {
 		return err
 	}
 	return r.Store.UpdateReconciliation(ctx, shop, func(is *bellhop.Reconciliation) error {

@@ -53,6 +53,36 @@ func TestNoticesAsk(t *testing.T) {
 	}
 }
 
+// counting is a store that counts how often the state of a comparison is written.
+type counting struct {
+	store.Store
+	writes int
+}
+
+func (c *counting) UpdateReconciliation(
+	ctx context.Context, shop string, change func(*bellhop.Reconciliation) error,
+) error {
+	c.writes++
+	return c.Store.UpdateReconciliation(ctx, shop, change)
+}
+
+// TestNoticesWriteOnce for a batch, and nothing while their orders are asked for.
+func TestNoticesWriteOnce(t *testing.T) {
+	r := openRecorder(t, "sqlite:", []string{domain})
+	s := &counting{Store: r.Store.(store.Store)}
+	due := func(is *bellhop.Reconciliation) error { is.Due = r.Now(); return nil }
+	if err := s.Store.UpdateReconciliation(t.Context(), domain, due); err != nil {
+		t.Fatal(err)
+	}
+	r.Store = s
+	for range 3 {
+		r.Record(t.Context(), []*bellhop.Event{notice(t, 7), notice(t, 8), notice(t, 9)})
+	}
+	if s.writes != 1 {
+		t.Errorf("it was written %d times", s.writes)
+	}
+}
+
 var errAway = errors.New("the database is away")
 
 // deaf is a store that records, and says nothing of how far a shop was compared.
