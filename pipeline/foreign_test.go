@@ -116,7 +116,7 @@ func checking(t *testing.T, app string) (*pipeline.Recorder, *[]bellhop.Fact) {
 	keys := pipeline.NewKeyring(nil, app, "")
 	keys.Set([]bellhop.Shop{{Domain: domain}, {Domain: ownShop, Secret: "its own", OwnSecretOnly: true}})
 	return &pipeline.Recorder{Store: b, Now: func() time.Time { return noon }, Log: slog.New(slog.DiscardHandler),
-		Keys: func(context.Context) (*pipeline.Keyring, error) { return keys, nil }}, &facts
+		Keys: func(context.Context, time.Time) (*pipeline.Keyring, error) { return keys, nil }}, &facts
 }
 
 func open(s sent) (*bellhop.Event, error) { return shopify.Open(s.h, s.body, noon) }
@@ -147,13 +147,71 @@ func TestForeignWaitsForSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, keys := range []func(context.Context) (*pipeline.Keyring, error){r.Keys, nil,
-		func(context.Context) (*pipeline.Keyring, error) { return nil, fmt.Errorf("no key") }} {
+	for _, keys := range []pipeline.KeysSince{r.Keys, nil,
+		func(context.Context, time.Time) (*pipeline.Keyring, error) { return nil, fmt.Errorf("no key") }} {
 		r.Keys = keys
 		err := r.Record(t.Context(), []*bellhop.Event{e})[0].Err
 		if bellhop.CodeOf(err) != "no_secret" || bellhop.IsPermanent(err) || len(*facts) != 0 {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestForeignOfNobodyWithoutSecrets: a shop that nobody added has no secret to wait for.
+func TestForeignOfNobodyWithoutSecrets(t *testing.T) {
+	r, facts := checking(t, "")
+	s := delivery(1, false)
+	s.h.Set(s.of("Shop-Domain"), "made-up.myshopify.com")
+	e, err := open(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.Record(t.Context(), []*bellhop.Event{e})[0].Err
+	if bellhop.CodeOf(err) != "no_secret" || !bellhop.IsPermanent(err) || len(*facts) != 0 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestForeignIsRefusedByFreshSecrets: nothing reads the secrets anew as long as they fit, and a new one counts at once.
+func TestForeignIsRefusedByFreshSecrets(t *testing.T) {
+	r, facts := checking(t, "")
+	now, secret, reads := noon, "the one before", 0
+	r.Now = func() time.Time { now = now.Add(time.Second); return now }
+	r.Keys = pipeline.KeepKeys(r.Now, func(context.Context) (*pipeline.Keyring, error) {
+		reads++
+		return pipeline.NewKeyring(nil, secret, ""), nil
+	})
+	record := func(signed string, reading int) error {
+		t.Helper()
+		s := delivery(1, false)
+		s.h.Set(s.of("Topic"), "themes/publish")
+		s.h.Set(s.of("Hmac-Sha256"), shopify.Sign(signed, s.body))
+		e, err := open(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := reads
+		err = r.Record(t.Context(), []*bellhop.Event{e, new(*e)})[0].Err
+		if reads-before != reading {
+			t.Errorf("signed with %s: it read the secrets %d times, want %d", signed, reads-before, reading)
+		}
+		return err
+	}
+	for _, reading := range []int{1, 0} {
+		if err := record("the one before", reading); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret = "the new one"
+	if err := record("the new one", 1); err != nil {
+		t.Errorf("with a new secret: %v", err)
+	}
+	if err := record("a guess", 1); !bellhop.IsPermanent(err) {
+		t.Errorf("forged: %v", err)
+	}
+	now = now.Add(time.Hour)
+	if err := record("the new one", 1); err != nil || len(*facts) != 8 {
+		t.Errorf("an hour later: %v, %d facts", err, len(*facts))
 	}
 }
 

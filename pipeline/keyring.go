@@ -89,12 +89,15 @@ func (k *Keyring) check(e *bellhop.Event, body []byte, signature string) error {
 }
 
 // checkLate checks an event that somebody else put into the queue. Nobody waits for an answer any more: so a wrong
-// signature is permanent. That there is no secret is not.
+// signature is permanent. That there is no secret is not, unless the shop may be made up.
 func (k *Keyring) checkLate(e *bellhop.Event, signature string) error {
-	if !k.Of(e.Shop).Any() {
-		return noSecret(nil)
+	err := noSecret(nil)
+	if k.Of(e.Shop).Any() {
+		err = k.check(e, e.Body, signature)
+	} else if k.Knows(e.Shop) {
+		return err
 	}
-	if err := k.check(e, e.Body, signature); err != nil {
+	if err != nil {
 		return bellhop.Invalidf(bellhop.CodeOf(err), "%v", err)
 	}
 	return nil
@@ -105,28 +108,40 @@ func noSecret(cause error) error {
 		Message: "its signature can't be checked here: set BELLHOP_SHOPIFY_SECRET, and BELLHOP_KEY for shops' own secrets"}
 }
 
-// freshFor is how long the recorder goes by the secrets that it has read.
-const freshFor = 2 * time.Second
+// keepKeys is how long the recorder goes by the secrets that it has read, as long as they fit: reading those of all
+// shops costs.
+const keepKeys = time.Minute
 
-// Fresh returns what a [Recorder] gets the secrets by: it reads the shops' anew, but only if it has not done so just
-// now. A process that is never asked reads none. Without a keyring it returns nil.
-func (k *Keyring) Fresh(now func() time.Time) func(context.Context) (*Keyring, error) {
+// KeysSince returns secrets that were read at a time or later; at the zero time any of the last minute.
+type KeysSince func(context.Context, time.Time) (*Keyring, error)
+
+// KeepKeys keeps the secrets that read returns. A process that is never asked reads none.
+func KeepKeys(now func() time.Time, read func(context.Context) (*Keyring, error)) KeysSince {
+	var mu sync.Mutex
+	var keys *Keyring
+	var begun time.Time
+	return func(ctx context.Context, since time.Time) (*Keyring, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		at := now()
+		if keys != nil && at.Sub(begun) < keepKeys && !begun.Before(since) {
+			return keys, nil
+		}
+		fresh, err := read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		keys, begun = fresh, at
+		return keys, nil
+	}
+}
+
+// Since returns what a [Recorder] gets the secrets by. Without a keyring it returns nil.
+func (k *Keyring) Since(now func() time.Time) KeysSince {
 	if k == nil {
 		return nil
 	}
-	var mu sync.Mutex
-	var read time.Time
-	return func(ctx context.Context) (*Keyring, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if at := now(); at.Sub(read) >= freshFor {
-			if err := k.Refresh(ctx); err != nil {
-				return nil, err
-			}
-			read = at
-		}
-		return k, nil
-	}
+	return KeepKeys(now, func(ctx context.Context) (*Keyring, error) { return k, k.Refresh(ctx) })
 }
 
 // Knows reports whether a shop has been added.

@@ -21,7 +21,7 @@ type Recorder struct {
 	Traces  *Traces
 	Probe   Probe
 	// Keys returns the secrets, for what a server of one's own put into the queue; nil: nobody can check that.
-	Keys func(context.Context) (*Keyring, error)
+	Keys KeysSince
 	// Strangers logs events of shops that nobody has added; nil for no log.
 	Strangers *Trouble
 }
@@ -54,7 +54,7 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 	at := make([]int, 0, len(events)) // facts[i] is of events[at[i]]
 	now := start.UTC().Truncate(time.Microsecond)
 	for i, e := range events {
-		f, err := r.read(ctx, e)
+		f, err := r.read(ctx, e, start)
 		if err != nil {
 			all[i].Err = err
 			r.Metrics.processed("undecodable", "")
@@ -78,23 +78,33 @@ func (r *Recorder) Record(ctx context.Context, events []*bellhop.Event) []Record
 }
 
 // read checks and decodes an event.
-func (r *Recorder) read(ctx context.Context, e *bellhop.Event) (bellhop.Fact, error) {
+func (r *Recorder) read(ctx context.Context, e *bellhop.Event, start time.Time) (bellhop.Fact, error) {
 	if signature, unchecked := e.SignedBy.Unchecked(); unchecked {
-		if err := r.check(ctx, e, signature); err != nil {
+		if err := r.check(ctx, e, signature, start); err != nil {
 			return bellhop.Fact{}, err
 		}
 	}
 	return decode(e)
 }
 
-func (r *Recorder) check(ctx context.Context, e *bellhop.Event, signature string) error {
+// check checks an event by the secrets at hand, and refuses it only by those that were read since start: a shop may
+// have a new one.
+func (r *Recorder) check(ctx context.Context, e *bellhop.Event, signature string, start time.Time) error {
 	switch {
 	case signature == "":
 		return bellhop.Invalidf("signature", "the signature is missing, or the headers could not be read")
 	case r.Keys == nil:
 		return noSecret(nil)
 	}
-	keys, err := r.Keys(ctx)
+	err := r.checkBy(ctx, e, signature, time.Time{})
+	if err != nil {
+		err = r.checkBy(ctx, e, signature, start)
+	}
+	return err
+}
+
+func (r *Recorder) checkBy(ctx context.Context, e *bellhop.Event, signature string, since time.Time) error {
+	keys, err := r.Keys(ctx, since)
 	switch {
 	case bellhop.KindOf(err) == bellhop.Unavailable: // the store is away
 		return err

@@ -68,9 +68,9 @@ func unreadable(h http.Header, body []byte, now time.Time, err error) (*bellhop.
 	return e, err
 }
 
-// refusedID makes an id of what a refused message carries, so that each look at it among the dead letters finds the same
-// event. It is never the id of what can be read. Where the message has no time, or one in the future, it is that at
-// which it got here.
+// refusedID makes an id of what a refused message carries, so that each look at it among the dead letters finds the
+// same event. It is never the id of what can be read. Where the message has no time, or one in the future, it is that
+// at which it got here.
 func refusedID(at, now time.Time, shop, name string, body []byte) bellhop.EventID {
 	if at.IsZero() || at.After(now.Add(clockSlack)) {
 		at = now

@@ -132,7 +132,7 @@ func isOf(id bellhop.EventID, at time.Time) bool {
 	return bytes.Equal(id[:6], binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))[2:])
 }
 
-// TestOpenNamesWhatItRefuses: a message that can't be read is the same dead letter at each look, and another is another.
+// TestOpenNamesWhatItRefuses: a message that can't be read is the same dead letter at each look, and another is not.
 func TestOpenNamesWhatItRefuses(t *testing.T) {
 	h, now := opened()
 	h.Del("X-Shopify-Topic")

@@ -204,23 +204,12 @@ func (p *parts) step(ctx context.Context, deadLetters lambdahost.DeadLetters) (*
 		Keys: p.keys(db), Log: p.log, Now: p.now, Probe: p.probe}, db.Check(ctx)
 }
 
-// keepKeys is how long a function goes by the secrets that it has read: each time costs a request.
-const keepKeys = time.Minute
-
 // keys returns the secrets that check what a server of one's own put into the queue; nil where the function has none.
-func (p *parts) keys(db *lambdahost.Database) func(context.Context) (*pipeline.Keyring, error) {
+func (p *parts) keys(db *lambdahost.Database) pipeline.KeysSince {
 	if p.settings.ShopifyAt == "" && p.settings.ShopifySecret == "" {
 		return nil
 	}
-	var mu sync.Mutex
-	var keys *pipeline.Keyring
-	var read time.Time
-	return func(ctx context.Context) (*pipeline.Keyring, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if keys != nil && p.now().Sub(read) < keepKeys {
-			return keys, nil
-		}
+	return pipeline.KeepKeys(p.now, func(ctx context.Context) (*pipeline.Keyring, error) {
 		shops, err := db.Get(ctx)
 		if err != nil {
 			return nil, err
@@ -229,13 +218,9 @@ func (p *parts) keys(db *lambdahost.Database) func(context.Context) (*pipeline.K
 		if err != nil {
 			return nil, err
 		}
-		fresh := pipeline.NewKeyring(shops, current, previous)
-		if err := fresh.Refresh(ctx); err != nil {
-			return nil, err
-		}
-		keys, read = fresh, p.now()
-		return keys, nil
-	}
+		keys := pipeline.NewKeyring(shops, current, previous)
+		return keys, keys.Refresh(ctx)
+	})
 }
 
 func (p *parts) pushStep(ctx context.Context) (*lambdahost.PushStep, error) {

@@ -33,7 +33,9 @@ func openForeign(h http.Header, body []byte) (*bellhop.Event, error) {
 func TestDirectChecksForeign(t *testing.T) {
 	f := newFunctions(t)
 	f.step.Codec.Open = openForeign
-	f.step.Keys = func(context.Context) (*pipeline.Keyring, error) { return pipeline.NewKeyring(nil, signing, ""), nil }
+	f.step.Keys = func(context.Context, time.Time) (*pipeline.Keyring, error) {
+		return pipeline.NewKeyring(nil, signing, ""), nil
+	}
 	d := &lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}
 	forged, spoilt := foreign(2, "a guess"), foreign(3, signing)
 	forged.Attributes["x-shopify-webhook-id"] = "w2"

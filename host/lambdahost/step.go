@@ -31,7 +31,7 @@ type Step struct {
 	// dead letter. 0: never.
 	MaxAttempts int
 	// Keys returns the secrets, for what a server of one's own put into the queue; nil: nobody can check that.
-	Keys func(context.Context) (*pipeline.Keyring, error)
+	Keys pipeline.KeysSince
 
 	Log   *slog.Logger
 	Now   func() time.Time
