@@ -35,8 +35,8 @@ func MarkUntil(m bellhop.Mark, r *bellhop.PrivacyRequest) time.Time {
 // forgets reports whether a fact is about somebody whom its shop has to forget.
 func (p *recordPlan) forgets(f *bellhop.Fact) bool { return f.Forgotten(p.before.Marks) }
 
-// redacted returns a fact without personal data if its order may have none, and why. For retention a newer version
-// brings its data again.
+// redacted returns a fact without personal data if its order may have none, and why. After retention a later
+// change brings its data again.
 func (p *recordPlan) redacted(s *State, f *bellhop.Fact) (bare *bellhop.Fact, why string) {
 	switch {
 	case s.RedactedFor == bellhop.RedactedForRequest || p.forgets(f):
@@ -60,13 +60,10 @@ func (p *recordPlan) redacted(s *State, f *bellhop.Fact) (bare *bellhop.Fact, wh
 	return &c, why
 }
 
-// renewedBy reports whether a fact is newer than what was redacted. One that was fetched says the same as before
-// until Shopify says that the order changed.
+// renewedBy reports whether a fact is of a later change of the order than what was redacted. Another statement of the
+// same change, such as an Event beside a webhook or a delivery that came late, is not.
 func (s *State) renewedBy(f *bellhop.Fact) bool {
-	if bellhop.Fetched(f.Event.Topic) && f.Order != nil && !f.Order.Version.UpdatedAt.After(s.Version.UpdatedAt) {
-		return false
-	}
-	return f.Order != nil && f.Order.Version.Compare(s.Version) > 0 && !s.has(f.Order.Version)
+	return f.Order != nil && f.Order.Version.UpdatedAt.After(s.Version.UpdatedAt)
 }
 
 // redact notes on an order that nothing personal is left of it, or that a newer version brought it again. One

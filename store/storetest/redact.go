@@ -152,6 +152,15 @@ func redactedForRetention(f *fixture) {
 	got := f.getOrder(7)
 	f.equal("nothing came back", got, bare(got, bellhop.RedactedForRetention, at(100)))
 	f.equal("bodies", f.bodies(shop), []bellhop.EventID(nil))
+	late := f.personal(7, 5) // an Event of the same change, triggered and delivered later
+	late.Order.Version.TriggeredAt, late.Order.Version.Hash = at(90), late.Order.Version.Hash+1
+	hidden := f.order(shop, 7, 5)
+	hidden.Order.Version.TriggeredAt, hidden.Order.CustomerName = at(91), ""
+	f.record(late, hidden)
+	f.record(first)
+	got = f.getOrder(7)
+	f.equal("nor with the same change", got, bare(got, bellhop.RedactedForRetention, at(100)))
+	f.equal("bodies of the same change", f.bodies(shop), []bellhop.EventID(nil))
 
 	newer := f.personal(7, 9)
 	f.record(newer)
