@@ -42,6 +42,6 @@ func cutDown(e *bellhop.Event) (l lacks, err error) {
 	return l, nil
 }
 
-// OnlyID is the reason of a webhook whose body is nothing but its order's id: Amazon EventBridge has no room for a larger
-// one, or the subscription's include_fields ask for no more.
+// OnlyID is the reason of a webhook whose body is nothing but its order's id: Amazon EventBridge has no room for a
+// larger one, or the subscription's include_fields ask for no more.
 func OnlyID() string { return bellhop.IncompleteReason(webhookFields[1:]) }
