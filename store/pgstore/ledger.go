@@ -80,15 +80,16 @@ func (db *DB) dead(
 	}
 	err := db.worker.Write(ctx, func(tx *postgres.Tx) error {
 		var was rules.StoredLine
-		var erased bool
+		var known, erased bool
 		err := tx.Do(func(b *postgres.Batch) {
 			b.Each(func(r pgx.Rows) (err error) { _, was, err = scanLine(r); return err }, loadLines, [][16]byte{e.ID})
+			b.Rows(func(*postgres.Row) { known = true }, `SELECT 1 FROM shops WHERE domain = $1`, e.Shop)
 			b.Rows(func(*postgres.Row) { erased = true }, loadErased, []string{e.Shop})
 		})
 		if err != nil {
 			return err
 		}
-		r := rules.PlanDead(e, was, erased, reason, at)
+		r := rules.PlanDead(e, was, known, erased, reason, at)
 		if r == nil {
 			return nil
 		}

@@ -380,12 +380,13 @@ func PlanPortion(fanOut NewPush, total bellhop.Money, to []Receiver) *Recording 
 }
 
 // PlanDead decides the changes of giving up an event; nil if it is settled. The body of an erased shop's event
-// is not kept, and neither is one that nobody has checked: the true one may follow under the same id.
-func PlanDead(e *bellhop.Event, was StoredLine, erased bool, reason string, at time.Time) *Recording {
-	if settles(was.Outcome) {
+// is not kept, and neither is one that nobody has checked: the true one may follow under the same id. Of a shop that
+// nobody added such an event gets no line: strangers could make up any number.
+func PlanDead(e *bellhop.Event, was StoredLine, known, erased bool, reason string, at time.Time) *Recording {
+	_, unchecked := e.SignedBy.Unchecked()
+	if settles(was.Outcome) || unchecked && !known && was.Row == 0 {
 		return nil
 	}
-	_, unchecked := e.SignedBy.Unchecked()
 	if unchecked {
 		bare := *e
 		bare.Body, bare.SignedBy = nil, ""

@@ -311,10 +311,10 @@ func TestPlanRecordFansOut(t *testing.T) {
 
 func TestPlanDead(t *testing.T) {
 	e := event(1, deletionFact).Event
-	if r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}, false, "bad", noon); r != nil {
+	if r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}, true, false, "bad", noon); r != nil {
 		t.Errorf("a settled event changes %+v", r)
 	}
-	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, false, "bad", noon)
+	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, true, false, "bad", noon)
 	want := []rules.Count[bellhop.Outcome]{{Key: bellhop.OutcomeDead, By: 1}, {Key: bellhop.OutcomeSkipped, By: -1}}
 	if l := r.Lines[0]; l.Outcome != bellhop.OutcomeDead || l.Reason != "bad" || l.Row != 1 ||
 		!slices.Equal(r.Outcomes.Counts(), want) {

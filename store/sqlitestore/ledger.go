@@ -91,7 +91,11 @@ func (db *DB) dead(ctx context.Context, e *bellhop.Event, reason string, at time
 		if err != nil {
 			return err
 		}
-		r := rules.PlanDead(e, was, gone, reason, at)
+		known, err := tx.Prepare(`SELECT EXISTS (SELECT 1 FROM shops WHERE domain = ?)`).Text(e.Shop).One()
+		if err != nil {
+			return err
+		}
+		r := rules.PlanDead(e, was, known != 0, gone, reason, at)
 		if r == nil {
 			return nil
 		}

@@ -34,7 +34,7 @@ func dead(f *fixture) {
 
 // deadUnchecked: a true delivery keeps its body and its signer, although a dead line of what nobody checked has its id.
 func deadUnchecked(f *fixture) {
-	f.addShop(shop)
+	f.addShop(shop, other)
 	forged := func(fact bellhop.Fact) {
 		e := *fact.Event
 		e.Topic, e.SignedBy, e.Body = "orders/delete", bellhop.Unchecked("a guess"), []byte("{}")
@@ -44,6 +44,7 @@ func deadUnchecked(f *fixture) {
 	for _, fact := range []bellhop.Fact{recorded, skipped, dead} {
 		forged(fact)
 	}
+	f.equal("lines of a shop that nobody added", len(f.allLines(store.LineQuery{Shop: nobody})), 0)
 	f.record(recorded, skipped)
 	f.must(f.s.Dead(f.ctx, dead.Event, "not JSON", at(6)))
 	for _, fact := range []bellhop.Fact{recorded, skipped, dead} {
