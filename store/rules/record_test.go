@@ -311,7 +311,8 @@ func TestPlanRecordFansOut(t *testing.T) {
 
 func TestPlanDead(t *testing.T) {
 	e := event(1, deletionFact).Event
-	if r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}, true, false, "bad", noon); r != nil {
+	settled := rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeStale}
+	if r := rules.PlanDead(e, settled, true, false, "bad", noon); r != nil {
 		t.Errorf("a settled event changes %+v", r)
 	}
 	r := rules.PlanDead(e, rules.StoredLine{Row: 1, Outcome: bellhop.OutcomeSkipped}, true, false, "bad", noon)
