@@ -69,20 +69,25 @@ func (q *Queue) deadEntry(e *bellhop.Event, msg amazon.Message, attempts int, re
 	return en
 }
 
-// giveUp makes dead letters of leased events.
+// giveUp makes dead letters of leased events. One that can't be written anew holds up no other.
 func (q *Queue) giveUp(ctx context.Context, dead []verdict) []error {
-	entries := make([]*entry, len(dead))
+	errs := make([]error, len(dead))
+	var fit []verdict
+	var entries []*entry
+	var at []int // fit[n] is dead[at[n]]
 	for i, d := range dead {
 		msg := d.msg
 		if !msg.Ours() { // it may have no room for more attributes
-			var err error
-			if msg, err = q.codec.Encode(ctx, d.Event); err != nil {
-				return slices.Repeat([]error{err}, len(dead))
+			if msg, errs[i] = q.codec.Encode(ctx, d.Event); errs[i] != nil {
+				continue
 			}
 		}
-		entries[i] = q.deadEntry(d.Event, msg, d.Attempt, d.reason)
+		fit, at, entries = append(fit, d), append(at, i), append(entries, q.deadEntry(d.Event, msg, d.Attempt, d.reason))
 	}
-	return q.move(ctx, q.main, q.dead, leasesOf(dead), entries)
+	for n, err := range q.move(ctx, q.main, q.dead, leasesOf(fit), entries) {
+		errs[at[n]] = err
+	}
+	return errs
 }
 
 // deadMessage is one message of the dead-letter queue.

@@ -2,6 +2,7 @@ package sqsqueue_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,6 +141,32 @@ func TestForeignUnreadable(t *testing.T) {
 		}
 	}
 	count(t, "drop", 2)(q.Drop(t.Context(), dead[0].Event.ID, dead[1].Event.ID))
+}
+
+// TestForeignTooLargeToGiveUp: a message with no room for a dead letter's attributes spoils no other verdict.
+func TestForeignTooLargeToGiveUp(t *testing.T) {
+	b, _ := opening(t)
+	b.options.Bucket = ""
+	q := reopened(t, open(t, b.options))
+	put := putter(t, b)
+	rng, large := rand.New(rand.NewPCG(1, 2)), make([]byte, 1<<20-1000)
+	for i := range large {
+		large[i] = byte('!' + rng.IntN(94)) // does not compress
+	}
+	put(string(large), foreign(1))
+	put(`{"id":2}`, foreign(2))
+	var verdicts []queue.Settlement
+	for len(verdicts) < 2 {
+		verdicts = append(verdicts, queue.Settlement{Receipt: receiveOne(t, q).Receipt, Verdict: queue.DeadLetter,
+			Reason: "the signature is wrong"})
+	}
+	if err := q.Settle(t.Context(), verdicts...); err == nil {
+		t.Error("no error for what has no room")
+	}
+	dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
+	if err != nil || len(dead) != 1 || dead[0].Event.WebhookID != "2" {
+		t.Errorf("dead letters %+v, %v", dead, err)
+	}
 }
 
 func receiveOne(t *testing.T, q queue.Consumer) queue.Delivery {
