@@ -15,6 +15,7 @@ import (
 	"bellhop/internal/amazon"
 	"bellhop/pipeline"
 	"bellhop/shopify"
+	"bellhop/store"
 )
 
 const (
@@ -212,6 +213,35 @@ func TestForeignIsRefusedByFreshSecrets(t *testing.T) {
 	now = now.Add(time.Hour)
 	if err := record("the new one", 1); err != nil || len(*facts) != 8 {
 		t.Errorf("an hour later: %v, %d facts", err, len(*facts))
+	}
+}
+
+// refused counts refusals.
+type refused struct {
+	books
+	more []store.Refusal
+}
+
+func (r *refused) Dead(context.Context, *bellhop.Event, string, time.Time) error { return nil }
+
+func (r *refused) AddRefusals(_ context.Context, more []store.Refusal, _ time.Time) error {
+	r.more = append(r.more, more...)
+	return nil
+}
+
+// TestDeadOfNobodyIsCounted: doctor learns of forged messages that have no line in the ledger, and of no others.
+func TestDeadOfNobodyIsCounted(t *testing.T) {
+	r, _ := checking(t, appSecret)
+	counts := &refused{}
+	r.Store = counts
+	for shop, signer := range map[string]bellhop.Signer{"made-up.myshopify.com": bellhop.Unchecked("x"),
+		domain: bellhop.Unchecked("x"), "gone.myshopify.com": bellhop.SignerApp} {
+		if err := r.Dead(t.Context(), &bellhop.Event{Shop: shop, SignedBy: signer}, "it is wrong"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(counts.more) != 1 || counts.more[0] != (store.Refusal{Reason: "unauthenticated", Count: 1, At: noon}) {
+		t.Errorf("counted %+v", counts.more)
 	}
 }
 

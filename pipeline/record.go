@@ -34,6 +34,8 @@ type RecordStore interface {
 	// These are those of [store.Reconciling].
 	Reconciliation(ctx context.Context, shop string) (bellhop.Reconciliation, error)
 	UpdateReconciliation(ctx context.Context, shop string, change func(*bellhop.Reconciliation) error) error
+	// AddRefusals is that of [store.Refusals].
+	AddRefusals(ctx context.Context, more []store.Refusal, now time.Time) error
 }
 
 // Recorded is the result for one event.
@@ -177,7 +179,22 @@ func (r *Recorder) Dead(ctx context.Context, e *bellhop.Event, reason string) er
 	}
 	r.Metrics.processed(bellhop.OutcomeDead, "")
 	r.Log.Warn("gave up an event", "event", e.ID, "shop", e.Shop, "topic", e.Topic, "reason", reason)
-	return nil
+	return r.countStranger(ctx, e)
+}
+
+const unauthenticated = "unauthenticated" // the endpoint's reason for a wrong signature
+
+// countStranger counts a dead letter that has no line in the ledger as a refused webhook.
+func (r *Recorder) countStranger(ctx context.Context, e *bellhop.Event) error {
+	if _, unchecked := e.SignedBy.Unchecked(); !unchecked || r.Keys == nil {
+		return nil
+	}
+	keys, err := r.Keys(ctx, time.Time{})
+	if err != nil || keys.Knows(e.Shop) {
+		return nil // without the secrets it has been refused for want of them
+	}
+	now := r.Now().UTC().Truncate(time.Microsecond)
+	return r.Store.AddRefusals(ctx, []store.Refusal{{Reason: unauthenticated, Count: 1, At: now}}, now)
 }
 
 // Replay records a shop's archived events again, from since on. It returns their
