@@ -32,7 +32,7 @@ func Example() {
 	// Output:
 	// true app
 	// 820982911946154508 #1042 19800 JPY Ada Quill unfulfilled
-	// 1 14 <nil>
+	// 1 13 <nil>
 }
 
 func ExampleDecode_request() {
