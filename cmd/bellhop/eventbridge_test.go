@@ -13,7 +13,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -94,8 +94,11 @@ func put(ts *testscript.TestScript, neg bool, args []string) {
 func sender(ts *testscript.TestScript, queue string) func(ctx context.Context, text string) error {
 	server, err := theSQS()
 	ts.Check(err)
+	anybody := func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+	}
 	client := awssqs.New(awssqs.Options{Region: "us-east-1", BaseEndpoint: &server.Endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+		Credentials: aws.CredentialsProviderFunc(anybody)})
 	url, err := client.GetQueueUrl(context.Background(), &awssqs.GetQueueUrlInput{QueueName: &queue})
 	ts.Check(err)
 	return func(ctx context.Context, text string) error {
