@@ -200,7 +200,7 @@ func TestLedgerNamesWhatIsLeftOut(t *testing.T) {
 	const whole = `{` + simulate.Blank + `"id":1,"currency":"USD","total_price":"1.00"`
 	for body, want := range map[string]string{
 		`{"id":1,"note":"leave at the door","updated_at":"2026-11-22T11:59:00Z"}`: "skipped incomplete: name, number, " +
-			"order_number, currency, total_price (and 8 more)",
+			"order_number, currency, total_price (and 7 more)",
 		whole + `}`: "skipped incomplete: line_items",
 		`{` + simulate.Blank + `"id":1,"line_items":[],"currency":"USD"}`: "dead total_price is missing",
 		`{"note":"leave at the door"}`:                                    "dead id is missing or not above 0",

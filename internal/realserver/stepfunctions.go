@@ -86,6 +86,7 @@ func (s *StepFunctions) do(ctx context.Context, method, path string, in []byte, 
 		return err
 	}
 	req.Header.Set("X-Amz-Target", target)
+	req.Close = true // Node ends connections that are idle for 5 s, and a request may meet that
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -336,7 +336,8 @@ func long(lines int) []byte {
 				`"currency_code":"USD"}}}`, 5000+i, id))
 		}
 	}
-	return []byte(fmt.Sprintf(`{"id":820000111222333500,"name":"#500","order_number":500,"currency":"USD",`+
+	return []byte(fmt.Sprintf(`{"id":820000111222333500,"name":"#500","number":500,"order_number":500,"currency":"USD",`+
+		`"cancelled_at":null,"fulfillment_status":null,"note":null,"test":false,`+
 		`"presentment_currency":"USD","total_price":"99.00","total_price_set":{"shop_money":{"amount":"99.00",`+
 		`"currency_code":"USD"},"presentment_money":{"amount":"99.00","currency_code":"USD"}},"current_total_price_set":{"shop_money":{"amount":`+
 		`"98.00","currency_code":"USD"},"presentment_money":{"amount":"98.00","currency_code":"USD"}},"created_at":%[1]q,`+
