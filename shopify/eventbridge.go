@@ -14,19 +14,17 @@ import (
 // event source follow.
 const PartnerSource = "aws.partner/shopify.com/"
 
-// detailTypes is how the detail-type of what Shopify sends begins. That of webhooks is shopifyWebhook.
-const detailTypes = "shopify"
-
 // OpenEnvelope makes an event of EventBridge's envelope around a webhook or an Event, whose headers are in it under
 // their own names. Their signature does not fit the payload, which was written anew on its way: the app's partner bus
-// is the proof, so that the caller must trust whoever put the envelope there. With source "" that may be any app's.
+// is the proof, so that the caller must trust whoever put the envelope there. With source "" that may be any app's. The
+// detail-type is not read: shopifyWebhook was seen around both, Shopify documents none, and the headers say what it is.
 //
 // What comes again is the same event: its id is made of the envelope's time, the shop and the envelope's id. On an
 // error it returns the event as a [bellhop/queue.Opener] does: of the topic bellhop.TopicEnvelope, with the whole
 // envelope as its body, and signed by nobody.
 func OpenEnvelope(text []byte, source string, now time.Time) (*bellhop.Event, error) {
 	var env envelope
-	if json.Unmarshal(text, &env) != nil || env.Detail == nil || env.DetailType == nil || env.Source == nil {
+	if json.Unmarshal(text, &env) != nil || env.Detail == nil || env.Source == nil {
 		return nil, bellhop.Invalidf("foreign_message",
 			"the message has no header of bellhop's or Shopify's, and is not an envelope of EventBridge")
 	}
@@ -47,11 +45,10 @@ const envelopeIDs = "eventbridge"
 
 // envelope is what EventBridge sends to a queue. Each part is read by itself, so that a wrong one spoils no other.
 type envelope struct {
-	ID         json.RawMessage `json:"id"`
-	Time       json.RawMessage `json:"time"`
-	Source     json.RawMessage `json:"source"`
-	DetailType json.RawMessage `json:"detail-type"`
-	Detail     json.RawMessage `json:"detail"`
+	ID     json.RawMessage `json:"id"`
+	Time   json.RawMessage `json:"time"`
+	Source json.RawMessage `json:"source"`
+	Detail json.RawMessage `json:"detail"`
 }
 
 type detail struct {
@@ -115,9 +112,9 @@ func (env *envelope) name(now time.Time) (id string, at time.Time, err error) {
 	return id, at, nil
 }
 
-// of returns an error for an envelope of another source, or around something else.
+// of returns an error for an envelope of another source.
 func (env *envelope) of(source string) error {
-	from, kind := textOf(env.Source), textOf(env.DetailType)
+	from := textOf(env.Source)
 	switch {
 	case source != "" && from != source:
 		return bellhop.Invalidf("envelope_source", "the envelope's source is %q, and the queue takes those of %s",
@@ -125,9 +122,6 @@ func (env *envelope) of(source string) error {
 	case !strings.HasPrefix(from, PartnerSource):
 		return bellhop.Invalidf("envelope_source", "the envelope's source is %q, not one of Shopify's",
 			bellhop.Clip(from, maxSource))
-	case !strings.HasPrefix(kind, detailTypes):
-		return bellhop.Invalidf("envelope_type", "the envelope's detail-type is %q, not one of Shopify's",
-			bellhop.Clip(kind, 40))
 	}
 	return nil
 }
