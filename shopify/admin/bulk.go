@@ -132,8 +132,8 @@ func (s *Shop) bulk(n *bulkNode, w said) (Bulk, error) {
 
 // Bounds on the file of a bulk operation.
 const (
-	maxBulkLine = 1 << 20 // bytes of a line, which is an order without its lines, or one of those
-	maxBulkTree = 2000    // lines of an order
+	maxBulkLine  = 1 << 20   // bytes of a line, which is an order without its lines, or one of those
+	maxBulkOrder = maxResult // bytes of an order with its lines
 )
 
 // ReadBulk reads the file of a bulk operation that is done from b.From on, order by order: the newest first.
@@ -207,9 +207,9 @@ type bulkReader struct {
 	timezone string
 	each     func(FetchedOrder) error
 
-	id   int64
-	tree map[string]any
-	read int
+	id    int64
+	tree  map[string]any
+	start int64 // where in the file the order begins
 
 	at, next int64 // where in the file the line begins, and the one behind it
 }
@@ -242,7 +242,7 @@ func (r *bulkReader) line(raw []byte) error {
 	if !ok {
 		return refuse(Unavailable, r.domain, "ReadBulk: a line is no order")
 	}
-	r.id, r.tree, r.read = id, node, 0
+	r.id, r.tree, r.start = id, node, r.at
 	for _, field := range bulkLists {
 		node[field] = map[string]any{"nodes": []any{}, "pageInfo": map[string]any{"hasNextPage": false}}
 	}
@@ -255,7 +255,10 @@ var bulkLists = map[string]string{"LineItem": "lineItems", "ShippingLine": "ship
 func (r *bulkReader) part(parent, global string, node map[string]any) error {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(global, "gid://shopify/"), "/")
 	list, ok := r.tree[bulkLists[kind]].(map[string]any)
-	if r.read++; !ok || parent != shopify.GlobalOrderID(r.id) || r.read > maxBulkTree {
+	if r.next-r.start > maxBulkOrder {
+		return refuse(Unavailable, r.domain, "ReadBulk: an order has more than %d bytes", maxBulkOrder)
+	}
+	if !ok || parent != shopify.GlobalOrderID(r.id) {
 		return refuse(Unavailable, r.domain, "ReadBulk: a line belongs to no order")
 	}
 	delete(node, "__parentId")

@@ -135,15 +135,16 @@ func TestFilesOfNoUse(t *testing.T) {
 		lines  string
 		read   int // orders before the end
 	}{
-		"expired":             {403, "<Error/>", 0},
-		"moved":               {302, "", 0},
-		"no JSON":             {200, order + "<html>\n", 0},
-		"a line too long":     {200, order + `{"id":"` + strings.Repeat("x", 2<<20) + `"}`, 0},
-		"something else":      {200, `{"id":"gid://shopify/Product/1"}` + "\n", 0},
-		"a line of another":   {200, order + fmt.Sprintf(bulkLine, "LineItem/1", 2), 0},
-		"a line before":       {200, fmt.Sprintf(bulkLine, "LineItem/1", 1), 0},
-		"a part of no list":   {200, order + fmt.Sprintf(bulkLine, "Colour/1", 1), 0},
-		"more lines than any": {200, order + strings.Repeat(fmt.Sprintf(bulkLine, "LineItem/1", 1), 2001), 0},
+		"expired":           {403, "<Error/>", 0},
+		"moved":             {302, "", 0},
+		"no JSON":           {200, order + "<html>\n", 0},
+		"a line too long":   {200, order + `{"id":"` + strings.Repeat("x", 2<<20) + `"}`, 0},
+		"something else":    {200, `{"id":"gid://shopify/Product/1"}` + "\n", 0},
+		"a line of another": {200, order + fmt.Sprintf(bulkLine, "LineItem/1", 2), 0},
+		"a line before":     {200, fmt.Sprintf(bulkLine, "LineItem/1", 1), 0},
+		"a part of no list": {200, order + fmt.Sprintf(bulkLine, "Colour/1", 1), 0},
+		"an order too large": {200, order + order + strings.Repeat(`{"id":"gid://shopify/LineItem/1","__parentId":`+
+			`"gid://shopify/Order/1","name":"`+strings.Repeat("x", 1<<19)+`"}`+"\n", 16), 1},
 		"the second is wrong": {200, order + order + "x\n", 1},
 	} {
 		b, _ := file(t, c.status, c.lines)
