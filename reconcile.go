@@ -60,6 +60,7 @@ type Reconciliation struct {
 	LookDue      time.Time `json:"look_due,omitzero"`      // when to look next
 	ClosedTo     time.Time `json:"closed_to,omitzero"`     // all hours before it are closed
 	SweepDue     time.Time `json:"sweep_due,omitzero"`     // when to sweep hours next
+	Sweeps       int       `json:"sweeps,omitempty"`       // that left something in the next hour, one after the other
 	SweptAt      time.Time `json:"swept_at,omitzero"`      // when the newest nightly sweep ended
 	BackfilledAt time.Time `json:"backfilled_at,omitzero"` // when the newest backfill ended
 	// OlderTo is the place where the next walk over older orders goes on, back in time; zero: it begins anew.

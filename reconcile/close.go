@@ -69,7 +69,7 @@ func inHours(hours []bellhop.OpenHour, hour time.Time) bellhop.OpenHour {
 
 // closed moves on behind hours that have a statement.
 func (s *step) closed(to time.Time) {
-	s.state.ClosedTo = to
+	s.state.ClosedTo, s.state.Sweeps = to, 0
 	s.state.Hours = slices.DeleteFunc(s.state.Hours, func(h bellhop.OpenHour) bool { return h.Hour.Before(to) })
 }
 

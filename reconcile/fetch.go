@@ -204,7 +204,7 @@ func (s *step) judge(w *bellhop.Walk, m *manner, o *suspect, is *admin.FetchedOr
 	if o.quiet && !there.UpdatedAt.Before(s.state.LookedTo) {
 		return nil, nil // its webhook may be on the way, and rings: a look comes to it
 	}
-	if o.gone && m.lists(w, there) {
+	if o.gone && s.lists(w, m, there) {
 		s.leave(m, o.CreatedAt)
 		behind(w, there.UpdatedAt)
 		if m == &looks && s.at.Sub(there.UpdatedAt) > behindMost {
@@ -272,12 +272,13 @@ func (s *step) deleted(m *manner, o *suspect, is *admin.FetchedOrder, was *bellh
 	return &finding{bellhop.PendingOrder{ID: o.ID, At: is.At, Deleted: true}, kindDeleted, was.CreatedAt, e}, nil
 }
 
-// clockSlack is how far our clock and Shopify's may differ.
-const clockSlack = time.Minute
+// listSlack is for how long Shopify's list may lack an order that a look could see.
+const listSlack = time.Minute
 
 // lists reports whether Shopify's list should have an order that a walk did not find in it.
-func (m *manner) lists(w *bellhop.Walk, o *bellhop.Order) bool {
-	return m.by == admin.HeadsByCreated || o.UpdatedAt.Before(w.To.Add(-clockSlack)) && !o.UpdatedAt.Before(w.From)
+func (s *step) lists(w *bellhop.Walk, m *manner, o *bellhop.Order) bool {
+	return m.by == admin.HeadsByCreated ||
+		o.UpdatedAt.Before(s.sees(w).Add(-listSlack)) && !o.UpdatedAt.Before(w.From)
 }
 
 // event makes an event of an order that was fetched. It counts as triggered when Shopify answered.

@@ -25,7 +25,7 @@ func (s *step) look(ctx context.Context) error {
 		return err
 	}
 	s.checkClock(w)
-	s.state.LookedTo = earliest(w.To, s.at.Add(-grace)) // our clock may be ahead of Shopify's
+	s.state.LookedTo = s.sees(w)
 	if w.Behind.IsZero() {
 		s.state.CheckedAt = now
 	} else { // what was updated later may be missing in the list, too
@@ -36,6 +36,9 @@ func (s *step) look(ctx context.Context) error {
 	*w = bellhop.Walk{}
 	return s.save(ctx)
 }
+
+// sees is up to when a look sees what was updated: our clock may be ahead of Shopify's.
+func (s *step) sees(w *bellhop.Walk) time.Time { return earliest(w.To, s.at.Add(-grace)) }
 
 // behindMost is how long looks go back for an order that Shopify's list lacks: it may never list it.
 const behindMost = 24 * time.Hour

@@ -75,14 +75,13 @@ func (s *step) sweepNext(hour time.Time) time.Time {
 	return hour.Add(time.Hour + sweepLag + s.spread(sweepLag/5))
 }
 
-// sweepAgain is when to sweep again. Where something is left in an hour, bellhop waits a quarter as long again as it
-// has waited.
+// sweepAgain is when to sweep again. Where something is left in an hour, bellhop waits a minute longer each time.
 func (s *step) sweepAgain(w *bellhop.Walk, now time.Time) time.Time {
 	left := slices.ContainsFunc(s.state.Hours, func(h bellhop.OpenHour) bool { return h.Left > 0 && h.Hour.Before(w.To) })
 	switch {
 	case left || w.Trouble == ReasonIndexBehind:
-		waited := now.Sub(s.state.ClosedTo.Add(time.Hour + sweepLag))
-		return now.Add(min(time.Hour, max(pendingEvery, waited/4)))
+		s.state.Sweeps++
+		return now.Add(min(time.Hour, time.Duration(s.state.Sweeps)*time.Minute))
 	case s.sweepTo(now).After(w.To): // a day was over in between
 		return now
 	}
