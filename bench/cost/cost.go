@@ -129,15 +129,18 @@ var ways = []way{
 	{"SQS + worker on a VM", func(m *month, b *Bill) {
 		m.worker(b)
 		m.postgres(b)
-		m.sqs(b, "direct", secondsAMonth/pollSeconds)
+		m.sqs(b, "direct", secondsAMonth/pollSeconds, m.orders())
 	}},
-	{"SQS + Lambda", func(m *month, b *Bill) { m.serverless(b, "direct") }},
-	{"SQS + Lambda + Express", func(m *month, b *Bill) { m.serverless(b, "express") }},
-	{"SQS + Lambda + Standard", func(m *month, b *Bill) { m.serverless(b, "standard") }},
+	{serverlessWay, func(m *month, b *Bill) { m.serverless(b, "direct", byURL) }},
+	{"SQS + Lambda + Express", func(m *month, b *Bill) { m.serverless(b, "express", byURL) }},
+	{"SQS + Lambda + Standard", func(m *month, b *Bill) { m.serverless(b, "standard", byURL) }},
 }
 
 // reference is the way that others are compared with: a server and a database, no more.
 const reference = "VM + Postgres"
+
+// serverlessWay is the way that entries are compared with.
+const serverlessWay = "SQS + Lambda"
 
 // Resources that don't depend on traffic, as in deploy/aws/bellhop.yaml.
 const (
@@ -147,6 +150,7 @@ const (
 	pollers     = 5.0  // that Lambda keeps
 	secrets     = 6.0  // the database's own included
 	alarms      = 29.0 // metrics
+	urlAlarms   = 3.0  // of them: of accept, gone with its URL
 	metrics     = 4.0  // of bellhop's own
 	dashboards  = 1.0
 	backupDays  = 7
@@ -220,17 +224,27 @@ func (m *month) postgres(b *Bill) {
 	b.add("its disk", p.PostgresDisk.Of(baseGB+m.keptGB()))
 }
 
-// sqs bills the requests of a mode's orders, and those that find nothing.
-func (m *month) sqs(b *Bill, mode string, idle float64) {
+// sqs bills the requests of a mode's orders, those that find nothing, and messages with a group.
+func (m *month) sqs(b *Bill, mode string, idle, fair float64) {
 	u := m.o.Measured.at(mode, m.mean())
-	b.add("SQS", m.o.Prices.SQSRequest.Of(u.requests*m.orders()+idle)+m.o.Prices.SQSFairMessage.Of(m.orders()))
+	b.add("SQS", m.o.Prices.SQSRequest.Of(u.requests*m.orders()+idle)+m.o.Prices.SQSFairMessage.Of(fair))
 }
 
-func (m *month) serverless(b *Bill, mode string) {
+func (m *month) serverless(b *Bill, mode string, by entry) {
 	p, u := m.o.Prices, m.o.Measured.at(mode, m.mean())
+	fair, webhooks, watched := m.orders(), 0.0, alarms
+	switch by {
+	case byURL:
+		webhooks = 1
+	case byEventBridge:
+		u, fair, watched = u.withoutAccept(), 0, alarms-urlAlarms // its rule names no group
+		b.add("EventBridge", p.PartnerEvent.Of(m.orders()))
+	case byOwnServer:
+		u = u.withoutAccept() // which stays, and costs nothing while nobody calls it
+	}
 	m.postgres(b)
-	m.server(b)
-	m.sqs(b, mode, pollers*secondsAMonth/pollSeconds)
+	m.server(b, webhooks)
+	m.sqs(b, mode, pollers*secondsAMonth/pollSeconds, fair)
 	sweeps := secondsAMonth / 60.0
 	invocations := u.invocations*m.orders() + sweeps
 	run := (u.slowed(m.o.Slowdown)*m.orders() + sweepMS*m.o.Slowdown*sweeps) / 1000 * bench.MemoryGB
@@ -246,7 +260,7 @@ func (m *month) serverless(b *Bill, mode string) {
 	}
 	b.add("traffic between zones", p.Zones.Of(acrossZones*m.o.BaseBytes*m.orders()/1e9))
 	b.add("logs", p.Logs.Of(invocations*m.o.LogBytes/1e9))
-	b.add("secrets, alarms, dashboard", p.Secret.Of(secrets)+p.Alarm.Of(alarms)+p.Metric.Of(metrics)+
+	b.add("secrets, alarms, dashboard", p.Secret.Of(secrets)+p.Alarm.Of(watched)+p.Metric.Of(metrics)+
 		p.Dashboard.Of(dashboards))
 }
 
@@ -257,12 +271,13 @@ const starting = "starts of functions"
 // for a while is gone, and others come and go.
 func (m *month) starts() float64 { return max(fewStarts, math.Exp(-m.mean()*m.o.IdleKept*60)) }
 
-// server is for API and console, and as many times as large as owners' requests ask for.
-func (m *month) server(b *Bill) {
+// server is for API and console, and as many times as large as owners' requests ask for. CloudFront
+// before it takes so many webhooks an order, too.
+func (m *month) server(b *Bill, webhooks float64) {
 	p := m.o.Prices
 	n := max(1, math.Ceil(m.mean()*m.o.Reads*readCPU/1000/serverCPU))
 	b.add("server", n*(p.Server.Dollars+p.Disk.Of(serverGB)))
-	b.add("CloudFront", p.CloudFront.Of((1+m.o.Reads)*m.orders()))
+	b.add("CloudFront", p.CloudFront.Of((webhooks+m.o.Reads)*m.orders()))
 }
 
 // of returns the bill of a way for orders a day.

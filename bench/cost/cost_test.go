@@ -30,7 +30,7 @@ func near(t *testing.T, what string, got, want float64) {
 
 // simple are round requests and milliseconds.
 func simple() *Measured {
-	direct := use{rate: 1, requests: 3, invocations: 2, billedMS: 150, waitMS: 50}
+	direct := use{rate: 1, requests: 3, invocations: 2, billedMS: 150, waitMS: 50, accepts: 1, acceptMS: 10}
 	express := use{rate: 1, requests: 3, invocations: 4, billedMS: 300, waitMS: 100, executions: 1, transitions: 4,
 		steps: 1, insideMS: 130}
 	standard := use{rate: 1, requests: 3, invocations: 4, billedMS: 190, waitMS: 50, executions: 1, transitions: 4}
@@ -47,7 +47,7 @@ func billOf(t *testing.T, name string) map[string]float64 {
 		t.Fatal(err)
 	}
 	items := map[string]float64{}
-	for _, w := range ways {
+	for _, w := range tabled {
 		if w.name == name {
 			for _, i := range w.of(&o, 10_000).Items {
 				items[i.What] = i.Dollars
@@ -68,6 +68,12 @@ func TestBillsAreThoseAddedUpByHand(t *testing.T) {
 			"starts of functions": 0.01 * 2 * orders * 0.2 / 4 * gbSecond, "traffic between zones": orders * 16384e-9 / 2 * 0.02,
 			"logs":                       (2*orders + sweeps) * 700e-9 * 0.50,
 			"secrets, alarms, dashboard": secrets*0.40 + alarms*0.10 + metrics*0.30 + 3, "transfer": 0.3 * 0.09},
+		entries[0].name: {"managed Postgres": 11.68, "its disk": 20 * 0.115, "server": 3.07 + 8*0.08,
+			"CloudFront": 2 * orders * 1e-6, "SQS": (3*orders + 5*2_592_000/20) * 0.4e-6, "EventBridge": orders * 1e-6,
+			"Lambda":              (orders+sweeps)*0.2e-6 + (230*orders+60*sweeps)/1000/4*gbSecond,
+			"starts of functions": 0.01 * orders * 0.2 / 4 * gbSecond, "traffic between zones": orders * 16384e-9 / 2 * 0.02,
+			"logs":                       (orders + sweeps) * 700e-9 * 0.50,
+			"secrets, alarms, dashboard": secrets*0.40 + (alarms-urlAlarms)*0.10 + metrics*0.30 + 3, "transfer": 0.3 * 0.09},
 	} {
 		got := billOf(t, name)
 		if len(got) != len(want) {
@@ -77,6 +83,12 @@ func TestBillsAreThoseAddedUpByHand(t *testing.T) {
 			near(t, name+": "+what, got[what], dollars)
 		}
 	}
+	// a server of one's own: as by EventBridge, with accept's alarms, and with messages of a fair queue
+	other, own := billOf(t, entries[0].name), billOf(t, entries[1].name)
+	near(t, "own server, SQS", own["SQS"]-other["SQS"], orders*0.1e-6)
+	near(t, "own server, Lambda", own["Lambda"], other["Lambda"])
+	near(t, "own server, CloudFront", own["CloudFront"], other["CloudFront"])
+	near(t, "own server, EventBridge", own["EventBridge"], 0)
 	// 50 of 130 ms wait; the others take twice as long: 210 ms are three steps of 100.
 	near(t, "Express", billOf(t, "SQS + Lambda + Express")["Step Functions"], orders*(1e-6+3*0.1/16*0.00001667))
 	near(t, "Standard", billOf(t, "SQS + Lambda + Standard")["Step Functions"], orders*4*0.025e-3)
@@ -88,7 +100,7 @@ func TestTheStackIsThatOfTheTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alarmed, own := 0, map[string]bool{}
+	alarmed, ofURL, own := 0, 0, map[string]bool{}
 	metric, ours := regexp.MustCompile(`MetricName: *"?(\w+)`), regexp.MustCompile(`Namespace: (!Sub )?bellhop\b`)
 	for _, resource := range regexp.MustCompile(`\n  (?:[A-Z]\w+):\n`).Split(string(raw), -1) {
 		if !strings.Contains(resource, "Type: AWS::CloudWatch::Alarm\n") {
@@ -96,6 +108,9 @@ func TestTheStackIsThatOfTheTemplate(t *testing.T) {
 		}
 		names := metric.FindAllStringSubmatch(resource, -1)
 		alarmed += len(names)
+		if strings.Contains(resource, "Condition: HasURL\n") {
+			ofURL += len(names)
+		}
 		if ours.MatchString(resource) {
 			for _, name := range names {
 				own[name[1]] = true
@@ -107,7 +122,8 @@ func TestTheStackIsThatOfTheTemplate(t *testing.T) {
 		name      string
 		got, want float64
 	}{
-		{"alarms", alarms, float64(alarmed)}, {"metrics", metrics, float64(len(own))},
+		{"alarms", alarms, float64(alarmed)}, {"alarms of the URL", urlAlarms, float64(ofURL)},
+		{"metrics", metrics, float64(len(own))},
 		{"secrets", secrets, count("Type: AWS::SecretsManager::Secret\n") + count("ManageMasterUserPassword: true\n")},
 		{"dashboards", dashboards, count("Type: AWS::CloudWatch::Dashboard\n")},
 		{"backupDays", backupDays, numberIn(t, raw, `BackupRetentionPeriod: (\d+)`)},
@@ -181,6 +197,25 @@ func TestADozenLinesAreSaid(t *testing.T) {
 	}
 }
 
+// TestAMillionOrdersByEachEntry adds the lines up that grow with orders, without what is free.
+func TestAMillionOrdersByEachEntry(t *testing.T) {
+	r, err := New(Options{Measured: simple(), Slowdown: 2}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const gbSecond = 0.0000133334 * 1e6 / 1000 / 4 // of a ms of a million functions
+	for n, want := range map[int]float64{
+		0: 3 + 3*0.4 + 0.1 + 2*0.2 + 250*gbSecond + 2*0.01*200*gbSecond + 2*700e-3*0.50,
+		1: 1 + 2 + 3*0.4 + 0.2 + 230*gbSecond + 0.01*200*gbSecond + 700e-3*0.50,
+		2: 2 + 3*0.4 + 0.1 + 0.2 + 230*gbSecond + 0.01*200*gbSecond + 700e-3*0.50,
+	} {
+		cells := r.entryCells()
+		if got := cells[len(cells)-1][n+1]; got != dollars(want) {
+			t.Errorf("%s: %s, not %s\n%q", cells[0][n+1], got, dollars(want), cells)
+		}
+	}
+}
+
 func TestABillIsTheSumOfItsItems(t *testing.T) {
 	r, err := New(Options{}, 0)
 	if err != nil {
@@ -205,7 +240,7 @@ func TestMoreOrdersNeverCostLess(t *testing.T) {
 	if err := o.defaults(); err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range ways {
+	for _, w := range tabled {
 		last := 0.0
 		for e := 1.0; e <= 7; e += 0.01 {
 			b := w.of(&o, math.Pow(10, e))
@@ -253,6 +288,9 @@ func TestBetweenTwoRates(t *testing.T) {
 }
 
 func TestWhatWasMeasuredIsRead(t *testing.T) {
+	if u := Default().at("direct", 1).withoutAccept(); u.invocations != 1 || u.billedMS < 10 || u.requests != 3 {
+		t.Errorf("without accept: %+v", u)
+	}
 	u := Default().at("express", 0.1)
 	if u.requests < 2.5 || u.requests > 3.1 || u.invocations != 4 || u.executions != 1 || u.billedMS < 10 {
 		t.Errorf("%+v", u)

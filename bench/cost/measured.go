@@ -33,6 +33,7 @@ type use struct {
 	rate                           float64
 	requests                       float64 // to SQS, without those that found nothing
 	invocations, billedMS          float64 // of all functions
+	accepts, acceptMS              float64 // of them: of accept
 	waitMS                         float64 // of billedMS: for FCM
 	executions, transitions, steps float64 // of the state machine; a step is 100 ms of Express
 	insideMS                       float64 // of the functions in an execution
@@ -100,6 +101,7 @@ func useOf(c bench.Cost) use {
 			u.waitMS += min(c.Billed[name], float64(invocations)*fcmMS) / n
 		}
 	}
+	u.accepts, u.acceptMS = float64(c.Invocations["accept"])/n, c.Billed["accept"]/n
 	u.insideMS = (c.Billed["record"] + c.Billed["notify"]) / n
 	return u
 }
@@ -109,6 +111,14 @@ const fcmMS = float64(bench.FCMLatency) / float64(time.Millisecond)
 // waits reports whether a function waits for FCM, by itself or for one that does.
 func waits(function, mode string) bool {
 	return function == "direct" || function == "notify" || function == "start" && mode == "express"
+}
+
+// withoutAccept is the use where something else fills the queue: each message is still sent, by whomever.
+func (u use) withoutAccept() use {
+	u.invocations -= u.accepts
+	u.billedMS -= u.acceptMS
+	u.accepts, u.acceptMS = 0, 0
+	return u
 }
 
 // slowed is how many of the functions' milliseconds are billed where they compute so many times
@@ -139,7 +149,8 @@ func (m *Measured) at(mode string, rate float64) use {
 		t := math.Log(rate/a.rate) / math.Log(b.rate/a.rate)
 		mix := func(x, y float64) float64 { return x + t*(y-x) }
 		return use{rate, mix(a.requests, b.requests), mix(a.invocations, b.invocations), mix(a.billedMS, b.billedMS),
-			mix(a.waitMS, b.waitMS), mix(a.executions, b.executions), mix(a.transitions, b.transitions),
+			mix(a.accepts, b.accepts), mix(a.acceptMS, b.acceptMS), mix(a.waitMS, b.waitMS),
+			mix(a.executions, b.executions), mix(a.transitions, b.transitions),
 			mix(a.steps, b.steps), mix(a.insideMS, b.insideMS)}
 	}
 	return all[len(all)-1]

@@ -67,7 +67,7 @@ func New(o Options, own float64) (*Report, error) {
 
 func row(o *Options, perDay float64) Row {
 	out := Row{OrdersPerDay: perDay}
-	for _, w := range ways {
+	for _, w := range tabled {
 		out.Bills = append(out.Bills, w.of(o, perDay))
 	}
 	return out
@@ -166,7 +166,7 @@ func (r *Report) Words() (all []string) {
 				c.Cheaper, c.Than))
 		}
 	}
-	return append(all, r.slowWords(), r.startWords(), r.creditWords())
+	return append(all, r.entryWords(), r.slowWords(), r.startWords(), r.creditWords())
 }
 
 func span(rows []Row) string {
@@ -265,6 +265,12 @@ func (r *Report) Assumed() []string {
 			"configuration-memory.html), and these functions have %v. What it waits for FCM takes no longer.",
 			o.Measured.CPU, o.Measured.Cores, o.Measured.At.Format("2 January 2006"), bench.FCMLatency, o.Slowdown,
 			int(bench.MemoryGB*1024)),
+		fmt.Sprintf("%s and %s are what was counted by %s, without accept. A rule of EventBridge gives "+
+			"messages no group, which a fair queue would charge for; its sends to the queue are taken for billed as others "+
+			"are. A server of one's own is there in any case. An order is one webhook or Event of up to %v KB; EventBridge "+
+			"counts a larger one as often as it has %[4]v KB. CloudFront takes the webhooks of %[3]s, as by a name of the "+
+			"stack's own; those that come to the function's own URL cost %[5]s a million less.",
+			entries[0].name, entries[1].name, serverlessWay, partnerChunkKB, dollars(p.CloudFront.Dollars*1e6)),
 		fmt.Sprintf("A start of a function takes %v ms here and that many times longer there, and AWS bills it "+
 			"(https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase). Every %.0fth invocation "+
 			"starts one, and each that comes after %v idle minutes, which is assumed.", o.Measured.InitMS, 1/fewStarts,
@@ -285,7 +291,7 @@ func (r *Report) Assumed() []string {
 // cells are those of the table, with its head.
 func (r *Report) cells() [][]string {
 	all := [][]string{{"a month, by orders a day"}}
-	for _, way := range ways {
+	for _, way := range tabled {
 		all = append(all, []string{way.name})
 	}
 	for _, row := range r.Rows {
@@ -319,19 +325,24 @@ func (r *Report) WriteMarkdown(w io.Writer, picture string) error {
 	if picture != "" {
 		fmt.Fprintf(&b, "\n![What a month costs, by orders a day](%s)\n", picture)
 	}
-	b.WriteString("\n")
-	for i, row := range r.cells() {
-		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
-		if i == 0 {
-			b.WriteString("|---|" + strings.Repeat("---:|", len(r.Rows)) + "\n")
-		}
-	}
+	writeTable(&b, r.cells())
+	writeTable(&b, r.entryCells())
 	b.WriteString("\n")
 	for _, s := range r.Assumed() {
 		fmt.Fprintf(&b, "- %s\n", s)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func writeTable(b *strings.Builder, cells [][]string) {
+	b.WriteString("\n")
+	for i, row := range cells {
+		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
+		if i == 0 {
+			b.WriteString("|---|" + strings.Repeat("---:|", len(row)-1) + "\n")
+		}
+	}
 }
 
 // WriteBills writes the bills for the user's own orders, line by line.

@@ -37,6 +37,7 @@ type Table struct {
 
 	SQSRequest         Price `json:"sqs_request"`
 	SQSFairMessage     Price `json:"sqs_fair_message"`
+	PartnerEvent       Price `json:"partner_event"`
 	LambdaRequest      Price `json:"lambda_request"`
 	LambdaGBSecond     Price `json:"lambda_gb_second"`
 	StandardTransition Price `json:"standard_transition"`

@@ -11,7 +11,7 @@ import (
 
 func TestEachPriceHasItsSource(t *testing.T) {
 	all := Today().all()
-	if len(all) != 26 {
+	if len(all) != 27 {
 		t.Errorf("%d prices", len(all))
 	}
 	for name, p := range all {

@@ -25,8 +25,9 @@ type costCmd struct {
 // Help implements kong.HelpProvider.
 func (costCmd) Help() string {
 	return `Compares a small machine with everything in one process, with managed Postgres, with RabbitMQ of your own
-or managed, and AWS with SQS, Lambda and Step Functions, and shows where one becomes cheaper than another. Each has a
-server for API and console, and a database. The prices come from a dated file that names the source of each. The
+or managed, and AWS with SQS, Lambda and Step Functions, and shows where one becomes cheaper than another. On AWS orders
+come by a function's URL, by EventBridge or from a server of your own. Each has a server for API and console, and a
+database. The prices come from a dated file that names the source of each. The
 resources of an order are measured; it names each assumption.
 
 Example:
