@@ -44,7 +44,10 @@ func openCounter(t *testing.T, db string) *counter {
 	p, err := c.store.AddPerson(t.Context(), bellhop.Person{Email: "jo@example.com", Role: bellhop.RoleOwner,
 		Shop: domain, AddedAt: noon})
 	c.must(err)
-	c.must(c.store.SetSettings(t.Context(), p.ID, bellhop.Settings{Paid: true, Cancelled: true, Refunded: true}))
+	c.must(c.store.UpdateSettings(t.Context(), p.ID, func(s *bellhop.Settings) error {
+		*s = bellhop.Settings{Paid: true, Cancelled: true, Refunded: true}
+		return nil
+	}))
 	_, err = c.store.PutDevice(t.Context(), bellhop.Device{Shop: domain, PersonID: p.ID, Installation: "phone",
 		Kind: bellhop.AddressToken, Value: "address", Platform: bellhop.PlatformAndroid, Form: bellhop.FormData, Locale: "en",
 		AddedAt: noon, SeenAt: noon}, store.DeviceLimits{})

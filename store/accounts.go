@@ -50,9 +50,10 @@ type People interface {
 	// SetPassword changes a password's hash, and ends the person's sessions and sign-in
 	// links. An unproven account stays so: a password shows nothing of an address.
 	SetPassword(ctx context.Context, id int64, hash string) error
-	// SetSettings saves a person's settings. Pushes that wait for the end of their quiet
-	// hours become due at once: the next claim decides anew.
-	SetSettings(ctx context.Context, id int64, s bellhop.Settings) error
+	// UpdateSettings changes a person's settings. change sees them as they are, and may be called again; its error
+	// leaves them so. Pushes that wait for the end of their quiet hours become due at once: the next claim decides
+	// anew.
+	UpdateSettings(ctx context.Context, id int64, change func(*bellhop.Settings) error) error
 	// RemovePerson removes a person with their sessions and devices, and invitations that they made or have. Their
 	// lines in the access log stay.
 	RemovePerson(ctx context.Context, id int64) error

@@ -48,6 +48,15 @@ func Offset(t time.Time) int64 {
 	return int64(seconds)
 }
 
+// NewSettings returns the stored form of a person's settings after a change.
+func NewSettings(s bellhop.Settings, change func(*bellhop.Settings) error) (string, error) {
+	err := change(&s)
+	if err == nil {
+		err = s.Check()
+	}
+	return WriteSettings(s), err
+}
+
 // WriteSettings returns a person's settings in their stored form.
 func WriteSettings(s bellhop.Settings) string {
 	if s == (bellhop.Settings{}) {

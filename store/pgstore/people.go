@@ -103,19 +103,32 @@ func (db *DB) SetPassword(ctx context.Context, id int64, hash string) error {
 	})
 }
 
-// SetSettings implements [store.People].
-func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) error {
-	if err := s.Check(); err != nil {
-		return err
-	}
-	err := change(ctx, db.api, "person", "keep settings", func(b *postgres.Batch, n *int64) {
-		b.Count(n, `UPDATE people SET settings = $2 WHERE id = $1`, id, driver.WriteSettings(s))
-		b.Exec(hurryHeld, id, store.ReasonQuietHours)
+// UpdateSettings implements [store.People].
+func (db *DB) UpdateSettings(ctx context.Context, id int64, to func(*bellhop.Settings) error) error {
+	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		var p bellhop.Person
+		err := tx.Do(func(b *postgres.Batch) {
+			one(b, &p, rows.Person, `SELECT `+rows.PersonColumns+rows.PersonJoin+`WHERE p.id = $1 FOR NO KEY UPDATE OF p`, id)
+		})
+		if err == nil && p.ID == 0 {
+			err = driver.NotFound("person")
+		}
+		if err != nil {
+			return err
+		}
+		settings, err := driver.NewSettings(p.Settings, to)
+		if err != nil {
+			return err
+		}
+		return tx.Commit(func(b *postgres.Batch) {
+			b.Exec(`UPDATE people SET settings = $2 WHERE id = $1`, id, settings)
+			b.Exec(hurryHeld, id, store.ReasonQuietHours)
+		})
 	})
 	if err == nil {
 		db.watch.wrote(true, false)
 	}
-	return err
+	return wrap("keep settings", err)
 }
 
 // hurryHeld makes due the pushes to a person's devices that wait for a reason.

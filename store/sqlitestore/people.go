@@ -101,13 +101,17 @@ func signOut(c *sqlitefile.Conn, person int64) error {
 		c.Prepare(`DELETE FROM sessions WHERE person_id = ?`).Int(person).Exec())
 }
 
-// SetSettings implements [store.People].
-func (db *DB) SetSettings(ctx context.Context, id int64, s bellhop.Settings) error {
-	if err := s.Check(); err != nil {
-		return err
-	}
+// UpdateSettings implements [store.People].
+func (db *DB) UpdateSettings(ctx context.Context, id int64, to func(*bellhop.Settings) error) error {
 	err := db.write(ctx, "keep settings", func(tx *sqlitefile.Tx) error {
-		err := change(tx, "person", `UPDATE people SET settings = ? WHERE id = ?`, driver.WriteSettings(s), id)
+		p, err := person(tx.Conn, id)
+		if err != nil {
+			return err
+		}
+		settings, err := driver.NewSettings(p.Settings, to)
+		if err == nil {
+			err = change(tx, "person", `UPDATE people SET settings = ? WHERE id = ?`, settings, id)
+		}
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,13 +161,37 @@ func settings(f *fixture) {
 	f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day,
 		ExpiresAt: at(60)}, ""))
 	for _, s := range []bellhop.Settings{{Language: "ko", Timezone: "Asia/Seoul"}, {}} {
-		f.must(f.s.SetSettings(f.ctx, p.ID, s))
+		f.must(f.setSettings(p.ID, s))
 		_, who, err := f.s.Session(f.ctx, [32]byte{1}, day)
 		f.must(err)
 		f.equal("settings", who.Settings, s)
 	}
-	f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, bellhop.Settings{Timezone: "Mars/Olympus"}))
-	f.kind(bellhop.NotFound, f.s.SetSettings(f.ctx, p.ID+99, bellhop.Settings{}))
+	f.kind(bellhop.Invalid, f.setSettings(p.ID, bellhop.Settings{Timezone: "Mars/Olympus"}))
+	f.kind(bellhop.NotFound, f.setSettings(p.ID+99, bellhop.Settings{}))
+
+	f.must(f.setSettings(p.ID, bellhop.Settings{Language: "ko"}))
+	no := errors.New("no")
+	err := f.s.UpdateSettings(f.ctx, p.ID, func(s *bellhop.Settings) error { s.Language = "ja"; return no })
+	if !errors.Is(err, no) {
+		f.Errorf("the error of a change is %v", err)
+	}
+	var both sync.WaitGroup
+	for _, change := range []func(*bellhop.Settings){
+		func(s *bellhop.Settings) { s.Timezone = "Asia/Seoul" }, func(s *bellhop.Settings) { s.Paid = true },
+		func(s *bellhop.Settings) { s.AtLeast = "5" }, func(s *bellhop.Settings) { s.LoudFrom = "9" },
+	} {
+		both.Go(func() {
+			err := f.s.UpdateSettings(f.ctx, p.ID, func(s *bellhop.Settings) error { change(s); return nil })
+			if err != nil {
+				f.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	_, who, err := f.s.Session(f.ctx, [32]byte{1}, day)
+	f.must(err)
+	f.equal("each change sees the others", who.Settings,
+		bellhop.Settings{Language: "ko", Timezone: "Asia/Seoul", Paid: true, AtLeast: "5", LoudFrom: "9"})
 }
 
 func refusals(f *fixture) {

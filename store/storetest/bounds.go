@@ -102,6 +102,6 @@ func lengths(f *fixture) {
 	for _, s := range []bellhop.Settings{{Language: long}, {Timezone: long},
 		{Timezone: "Asia" + strings.Repeat("/", 100) + "Seoul"}, {AtLeast: strings.Repeat("0", 100)},
 		{LoudFrom: "1." + strings.Repeat("0", 100)}, {QuietFrom: long, QuietTo: "07:00"}} {
-		f.kind(bellhop.Invalid, f.s.SetSettings(f.ctx, p.ID, s))
+		f.kind(bellhop.Invalid, f.setSettings(p.ID, s))
 	}
 }

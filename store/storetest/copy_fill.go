@@ -110,7 +110,7 @@ func fillPeople(f *fixture) {
 	last := f.addOwner("last@example.com", third)
 	f.must(f.s.RemovePerson(f.ctx, leaver.ID))
 	f.must(f.s.RemovePerson(f.ctx, last.ID))
-	f.must(f.s.SetSettings(f.ctx, owner.ID, bellhop.Settings{Language: "ko", Timezone: "Asia/Seoul"}))
+	f.must(f.setSettings(owner.ID, bellhop.Settings{Language: "ko", Timezone: "Asia/Seoul"}))
 	for i, id := range []int64{owner.ID, owner.ID, operator.ID} {
 		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: sessionHashes[i], PersonID: id, CreatedAt: day,
 			ExpiresAt: at(i * 100).Add(-time.Second)}, "192.0.2.1"))

@@ -90,7 +90,7 @@ func fanOutAsked(f *fixture) {
 	f.addDevices(shop, many)
 	settled := func(email string, s bellhop.Settings) {
 		p := f.addOwner(email, shop)
-		f.must(f.s.SetSettings(f.ctx, p.ID, s))
+		f.must(f.setSettings(p.ID, s))
 		d := f.addDevice(shop, email, bellhop.FormData)
 		d.PersonID = p.ID
 		must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)

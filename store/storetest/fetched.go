@@ -41,7 +41,7 @@ func fetchedRings(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	p := f.addOwner("jo@example.com", shop)
 	p.Settings = bellhop.Settings{Paid: true, Refunded: true}
-	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
+	f.must(f.setSettings(p.ID, p.Settings))
 	d := must(f.s.Devices(f.ctx, shop))(f)[0]
 	d.PersonID = p.ID
 	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)

@@ -65,7 +65,7 @@ func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 	p.Settings = bellhop.Settings{Language: "ko", Timezone: "UTC", NotNew: true, Paid: true, Cancelled: true,
 		Refunded: true,
 		AtLeast:  "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}
-	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
+	f.must(f.setSettings(p.ID, p.Settings))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
 	return s, p, must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
@@ -245,7 +245,7 @@ func untraced(e *bellhop.Event) *bellhop.Event {
 func everyOwedField(f *fixture) {
 	s, p, d := f.fullShop()
 	p.Settings.NotNew = false // see whole: else nothing is owed for a new order
-	f.must(f.s.SetSettings(f.ctx, p.ID, p.Settings))
+	f.must(f.setSettings(p.ID, p.Settings))
 	var facts []bellhop.Fact
 	want := store.Owed{Device: d, Shop: s, Settings: p.Settings, Kind: bellhop.PushOrderNew, Attempt: 2, Held: true}
 	for i := range 2 {

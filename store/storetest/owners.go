@@ -7,12 +7,17 @@ import (
 	"bellhop/store"
 )
 
+// setSettings puts settings in the place of a person's.
+func (f *fixture) setSettings(person int64, to bellhop.Settings) error {
+	return f.s.UpdateSettings(f.ctx, person, func(s *bellhop.Settings) error { *s = to; return nil })
+}
+
 // ownedDevice adds a device whose owner has settings.
 func (f *fixture) ownedDevice(s bellhop.Settings) bellhop.Device {
 	f.Helper()
 	f.addShop(shop)
 	p := f.addOwner("jo@example.com", shop)
-	f.must(f.s.SetSettings(f.ctx, p.ID, s))
+	f.must(f.setSettings(p.ID, s))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
 	d.PersonID = p.ID
 	return must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
@@ -113,11 +118,11 @@ func settingsHoldAtOnce(f *fixture) {
 	f.equal("in quiet hours", len(f.claim(at(100), 10)), 0)
 	quiet.QuietTo = "11:00"
 	owes := f.s.PushesOwed()
-	f.must(f.s.SetSettings(f.ctx, d.PersonID, quiet))
+	f.must(f.setSettings(d.PersonID, quiet))
 	<-owes
 	f.equal("in longer quiet hours", len(f.claim(at(101), 10)), 0)
 	f.equal("their end", f.nextPush().UTC(), day.Add(2*time.Hour))
-	f.must(f.s.SetSettings(f.ctx, d.PersonID, bellhop.Settings{}))
+	f.must(f.setSettings(d.PersonID, bellhop.Settings{}))
 	owed := f.claim(at(102), 10)
 	if len(owed) != 1 || owed[0].Gathered == nil || owed[0].Gathered.Orders != 2 {
 		f.Fatalf("without quiet hours: %+v", owed)

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"bellhop"
 	"bellhop/store"
 	"bellhop/web"
 )
@@ -147,6 +149,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerTokens()
 	a.registerMe()
 	a.registerAccount()
+	a.registerSettings()
 	a.registerMembers()
 	a.registerInvitations()
 	a.registerOrders()
@@ -219,8 +222,24 @@ func register[I, O any](a *API, id, call string, op huma.Operation, handle func(
 			return out, nil
 		}
 		p := a.Problems.Of(ctx, op.OperationID, err)
+		if _, ok := errors.AsType[*fieldError](err); ok {
+			p.Errors = []web.FieldError{{Location: "body." + p.Code, Message: p.Detail}}
+		}
 		return nil, huma.ErrorWithHeaders(p, web.ProblemHeader(err))
 	})
+}
+
+// fieldError is an error whose code names the wrong field of the body.
+type fieldError struct{ error }
+
+func (e *fieldError) Unwrap() error { return e.error }
+
+// ofField marks an invalid field's error as one.
+func ofField(err error) error {
+	if bellhop.KindOf(err) == bellhop.Invalid {
+		return &fieldError{err}
+	}
+	return err
 }
 
 // enter refuses a request without the credential that its call asks for.

@@ -259,7 +259,7 @@ func (a *API) patchShop(ctx context.Context, s bellhop.Shop, in *patchShop) (*sh
 	return out, err
 }
 
-func set(to, from *bool) {
+func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}

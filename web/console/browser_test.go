@@ -97,7 +97,7 @@ func TestPagesInABrowser(t *testing.T) {
 		chromium.Check(t, b.tab, c.path)
 	}
 	for _, language := range []string{"ko", "ja"} {
-		must(t, b.DB.SetSettings(t.Context(), b.Owner.ID, bellhop.Settings{Language: language}))
+		b.SetSettings(b.Owner.ID, bellhop.Settings{Language: language})
 		b.do(chromedp.EmulateViewport(360, 900))
 		for _, path := range []string{"/", "/orders/" + orderID(59), "/pushes", "/devices", "/settings", "/shop"} {
 			b.open(path, ownerSession)

@@ -94,7 +94,7 @@ func TestFilters(t *testing.T) {
 	}
 	// In Seoul the day begins nine hours earlier: at 9:00 UTC of the 21st it is 18:00 there.
 	r.Order(demo, 9, func(o *bellhop.Order) { o.PlacedAt = day.AddDate(0, 0, -1).Add(7 * time.Hour) })
-	must(t, r.DB.SetSettings(t.Context(), r.Owner.ID, bellhop.Settings{Timezone: "Asia/Seoul"}))
+	r.SetSettings(r.Owner.ID, bellhop.Settings{Timezone: "Asia/Seoul"})
 	a := r.Get("/?before=2026-11-21&since=2026-11-21&tag=&show=new", ownerSession)
 	if strings.Contains(a.Body, "#1009") || !strings.Contains(a.Body, "#1001") {
 		t.Error("the days are not the reader's")

@@ -15,7 +15,7 @@ func TestFoundOrdersSaySo(t *testing.T) {
 	}
 	r.Order(demo, 2)
 	for _, l := range i18n.Languages() {
-		must(t, r.DB.SetSettings(t.Context(), r.Owner.ID, bellhop.Settings{Language: l.Code}))
+		r.SetSettings(r.Owner.ID, bellhop.Settings{Language: l.Code})
 		words := i18n.For(l.Code)
 		for n, id := range []string{"order.found.reconcile", "order.found.backfill", "order.triggered"} {
 			if !words.Has(id) {

@@ -56,7 +56,7 @@ func TestOrderInABrowser(t *testing.T) {
 	b.open("/?test=false", ownerSession)
 	chromium.Check(t, b.tab, "filters")
 	for _, language := range []string{"ko", "ja"} {
-		must(t, b.DB.SetSettings(t.Context(), b.Owner.ID, bellhop.Settings{Language: language}))
+		b.SetSettings(b.Owner.ID, bellhop.Settings{Language: language})
 		b.do(chromedp.EmulateViewport(360, 900))
 		for _, path := range []string{"/orders/" + orderID(0), "/orders/" + orderID(0) + "/slip", "/?test=false"} {
 			b.open(path, ownerSession)

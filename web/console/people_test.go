@@ -255,7 +255,7 @@ func TestPeopleInABrowser(t *testing.T) {
 	sam, err := b.DB.PersonByEmail(t.Context(), "a-person-with-a-long-address@department.example.com")
 	must(t, err)
 	for _, language := range []string{"ko", "ja"} {
-		must(t, b.DB.SetSettings(t.Context(), sam.ID, bellhop.Settings{Language: language}))
+		b.SetSettings(sam.ID, bellhop.Settings{Language: language})
 		for _, path := range []string{"/people?shop=" + demo, link} {
 			b.open(path, both)
 			chromium.Fits(t, b.tab, path+" in "+language)

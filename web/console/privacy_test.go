@@ -126,7 +126,7 @@ func TestPersonalDataInABrowser(t *testing.T) {
 	}
 	chromium.Check(t, b.tab, "/privacy/ID/export")
 	for _, language := range []string{"ko", "ja"} {
-		must(t, b.DB.SetSettings(t.Context(), b.Owner.ID, bellhop.Settings{Language: language}))
+		b.SetSettings(b.Owner.ID, bellhop.Settings{Language: language})
 		b.do(chromedp.EmulateViewport(360, 900))
 		for _, path := range append(pages, "/privacy/"+id+"/export") {
 			b.open(path, ownerSession)

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"bellhop"
-	"bellhop/i18n"
+	"bellhop/web"
 )
 
 // settingsView is the form of a person's settings.
@@ -85,47 +85,38 @@ func (c *Console) quietClock(v *visit) (string, error) {
 
 // saveSettings saves the whole form, or nothing if a field is wrong.
 func (c *Console) saveSettings(v *visit) error {
-	view := v.settingsForm()
-	known := slices.ContainsFunc(i18n.Languages(),
-		func(l i18n.Language) bool { return l.Code == view.Settings.Language })
-	if view.Settings.Language != "" && !known {
-		view.Wrong["language"] = v.T("settings.wrong.language")
-	}
-	if bad, ok := errors.AsType[*bellhop.Error](view.Settings.Check()); ok {
-		view.Wrong[bad.Code] = v.T("settings.wrong." + bad.Code)
-	}
-	if len(view.Wrong) > 0 {
+	_, err := web.ChangeSettings(v.Context(), c.Store, v.Person.ID, v.fillSettings)
+	if bad, ok := errors.AsType[*bellhop.Error](err); ok && bad.Kind == bellhop.Invalid {
+		view := &settingsView{Settings: v.Person.Settings, Rate: v.typed("gather_above"),
+			Wrong: map[string]string{bad.Code: v.T("settings.wrong." + bad.Code)}}
+		v.fillSettings(&view.Settings)
 		return c.settings(v, http.StatusBadRequest, view)
 	}
-	if err := c.Store.SetSettings(v.Context(), v.Person.ID, view.Settings); err != nil {
+	if err != nil {
 		return err
 	}
 	return v.back(c, &notice{Say: "settings.saved"})
 }
 
-// settingsForm reads the form. Operators, who get no pushes, have only its first part.
-func (v *visit) settingsForm() *settingsView {
-	text := func(name string) string { return strings.TrimSpace(v.PostForm.Get(name)) }
+// typed is a field of the form.
+func (v *visit) typed(name string) string { return strings.TrimSpace(v.PostForm.Get(name)) }
+
+// fillSettings reads the form. Operators, who get no pushes, have only its first part.
+func (v *visit) fillSettings(s *bellhop.Settings) {
 	on := func(name string) bool { return v.PostForm.Get(name) != "" }
-	view := &settingsView{Settings: v.Person.Settings, Rate: text("gather_above"), Wrong: map[string]string{}}
-	s := &view.Settings
-	s.Language, s.Timezone = text("language"), text("timezone")
-	if zone := bellhop.GuessTimezone(s.Timezone); zone != "" {
-		s.Timezone = zone
-	}
+	s.Language, s.Timezone = v.typed("language"), v.typed("timezone")
 	if v.Person.Role == bellhop.RoleOperator {
-		return view
+		return
 	}
 	s.NotNew, s.Paid, s.Cancelled, s.Refunded = !on("new"), on("paid"), on("cancelled"), on("refunded")
-	s.AtLeast, s.LoudFrom = text("at_least"), text("loud_from")
-	s.QuietFrom, s.QuietTo = text("quiet_from"), text("quiet_to")
+	s.AtLeast, s.LoudFrom = v.typed("at_least"), v.typed("loud_from")
+	s.QuietFrom, s.QuietTo = v.typed("quiet_from"), v.typed("quiet_to")
 	s.GatherAbove = 0
-	if view.Rate != "" {
-		n, err := strconv.Atoi(view.Rate)
+	if rate := v.typed("gather_above"); rate != "" {
+		n, err := strconv.Atoi(rate)
 		if err != nil {
 			n = -1 // which is refused
 		}
 		s.GatherAbove = n
 	}
-	return view
 }

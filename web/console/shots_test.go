@@ -117,8 +117,8 @@ func TestScreenshots(t *testing.T) {
 		for _, email := range []string{r.Owner.Email, "op@example.com"} {
 			p, err := r.DB.PersonByEmail(t.Context(), email)
 			must(t, err)
-			must(t, r.DB.SetSettings(t.Context(), p.ID, bellhop.Settings{Language: language, QuietFrom: "22:00",
-				QuietTo: "07:00"}))
+			r.SetSettings(p.ID, bellhop.Settings{Language: language, QuietFrom: "22:00",
+				QuietTo: "07:00"})
 		}
 	}
 	r.put(func(*bellhop.Connection) {})

@@ -255,7 +255,7 @@ func TestStatementInABrowser(t *testing.T) {
 		for _, email := range []string{b.Owner.Email, "op@example.com"} {
 			p, err := b.DB.PersonByEmail(t.Context(), email)
 			must(t, err)
-			must(t, b.DB.SetSettings(t.Context(), p.ID, bellhop.Settings{Language: l.Code}))
+			b.SetSettings(p.ID, bellhop.Settings{Language: l.Code})
 		}
 		for _, width := range []int64{360, 768, 1280} {
 			b.do(chromedp.EmulateViewport(width, 900))

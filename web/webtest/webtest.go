@@ -135,6 +135,12 @@ func (r *Rig) people() {
 	Must(r, err)
 }
 
+// SetSettings puts settings in the place of a person's.
+func (r *Rig) SetSettings(person int64, to bellhop.Settings) {
+	r.Helper()
+	Must(r, r.DB.UpdateSettings(r.Context(), person, func(s *bellhop.Settings) error { *s = to; return nil }))
+}
+
 // cheapHash is of password, and quick to verify.
 var cheapHash = sync.OnceValue(func() string {
 	salt, b64 := []byte("saltsaltsaltsalt"), base64.RawStdEncoding.EncodeToString
