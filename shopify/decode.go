@@ -14,9 +14,40 @@ import (
 	"bellhop"
 )
 
-// maxObjects bounds the objects of a body from outside. 8 MiB have room for as many of Shopify's, and for eleven times
-// as many empty ones, each of which would become a line or a refund: that took seconds.
-const maxObjects = 1 << 18
+// maxParts bounds the objects and the elements of lists in a body from outside. 8 MiB have room for as many of
+// Shopify's, and for sixteen times as many that are empty or a digit, each of which would become a line or a refund:
+// that took gigabytes.
+const maxParts = 1 << 18
+
+// parts counts a body's objects, and with them the elements of its lists. Where it is no JSON any number will do.
+func parts(body []byte) (n int) {
+	if len(body) < 2*maxParts {
+		return 0 // an element has a comma
+	}
+	var open []byte // brackets, the innermost last
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; c {
+		case '"':
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			open = append(open, c)
+			if c == '{' {
+				n++
+			}
+		case '}', ']':
+			open = open[:max(0, len(open)-1)]
+		case ',':
+			if len(open) > 0 && open[len(open)-1] == '[' {
+				n++
+			}
+		}
+	}
+	return n
+}
 
 // Decode returns the statement of an event. Every error is of the kind bellhop.Invalid, since the
 // body can never be understood. Its message names the wrong field or byte, and quotes nothing of
@@ -26,8 +57,8 @@ const maxObjects = 1 << 18
 // does not read topics that bellhop does not use.
 func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	f := bellhop.Fact{Event: e}
-	if !bellhop.Fetched(e.Topic) && bytes.Count(e.Body, []byte("{")) > maxObjects {
-		return bellhop.Fact{}, otherKind(e.Topic, "it has more objects than Shopify has to say of an order")
+	if !bellhop.Fetched(e.Topic) && parts(e.Body) > maxParts {
+		return bellhop.Fact{}, otherKind(e.Topic, "it has more parts than Shopify has to say of an order")
 	}
 	var err error
 	switch e.Topic {
