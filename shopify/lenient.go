@@ -46,30 +46,29 @@ func (f *fitting) object(path string, raw stdjson.RawMessage, v reflect.Value) b
 	if stdjson.Unmarshal(raw, &members) != nil {
 		return false
 	}
+	for key, raw := range members { // encoding/json takes a key in other capitals, too
+		if folded := fold(key); members[folded] == nil {
+			members[folded] = raw
+		}
+	}
 	for _, field := range reflect.VisibleFields(v.Type()) {
 		name := field.Tag.Get("json")
 		if field.Anonymous || name == "" {
 			continue
 		}
-		if raw, ok := member(members, name); ok {
+		raw := members[name]
+		if raw == nil {
+			raw = members[fold(name)]
+		}
+		if raw != nil {
 			f.value(strings.TrimPrefix(path+"."+name, "."), raw, v.FieldByIndex(field.Index))
 		}
 	}
 	return true
 }
 
-// member finds a key as encoding/json does: as written, or in other capitals.
-func member(members map[string]stdjson.RawMessage, name string) (stdjson.RawMessage, bool) {
-	if raw, ok := members[name]; ok {
-		return raw, true
-	}
-	for key, raw := range members {
-		if strings.EqualFold(key, name) {
-			return raw, true
-		}
-	}
-	return nil, false
-}
+// fold makes texts the same that strings.EqualFold takes for equal.
+func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
 func (f *fitting) list(path string, raw stdjson.RawMessage, v reflect.Value) bool {
 	var elements []stdjson.RawMessage
