@@ -68,31 +68,21 @@ func (a *Acceptor) event(h http.Header, body []byte) (*bellhop.Event, error) {
 	if err := a.Keys.check(e, body, shopify.Signature(h)); err != nil {
 		return nil, err
 	}
-	if err := a.fits(body); err != nil {
-		return e, err
+	if most := cmp.Or(a.MaxBody, bellhop.DefaultMaxBody); len(body) > most {
+		return e, bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", most)
 	}
 	e.Body = body
 	return e, nil
-}
-
-func (a *Acceptor) fits(body []byte) error {
-	if most := cmp.Or(a.MaxBody, bellhop.DefaultMaxBody); len(body) > most {
-		return bellhop.Errorf(bellhop.TooLarge, "body_too_large", "the body is larger than %d bytes", most)
-	}
-	return nil
 }
 
 // Open checks a delivery that somebody else took from Shopify and kept, as Accept does, and sends nothing. However
 // often it comes, the event has one id: see [shopify.Open].
 func (a *Acceptor) Open(header http.Header, body []byte) (*bellhop.Event, error) {
 	e, err := shopify.Open(header, body, a.Now())
-	if err == nil {
-		err = a.Keys.check(e, body, shopify.Signature(header))
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = a.fits(body)
-	}
-	return e, err
+	return e, a.Keys.check(e, body, shopify.Signature(header))
 }
 
 // headers makes an event of a delivery's headers.

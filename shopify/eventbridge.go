@@ -30,10 +30,12 @@ func OpenEnvelope(text []byte, source string, now time.Time) (*bellhop.Event, er
 	}
 	now = now.UTC().Truncate(time.Microsecond)
 	id, at, unnamed := env.name(now)
-	e, wrong := env.event()
+	d := env.read()
+	h := d.header()
+	e, wrong := d.event(h)
 	for _, err := range []error{env.of(source), wrong, unnamed} {
 		if err != nil {
-			return env.refused(text, id, at, now), err
+			return refusedEnvelope(h, text, id, at, now), err
 		}
 	}
 	e.ID, e.AcceptedAt, e.SignedBy = bellhop.EventIDOf(at, envelopeIDs, e.Shop, id), now, bellhop.SignerEventBridge
@@ -82,9 +84,8 @@ func (env *envelope) read() (d detail) {
 }
 
 // event returns the event that the payload and its headers make.
-func (env *envelope) event() (*bellhop.Event, error) {
-	d := env.read()
-	e, err := ReadHeaders(d.header())
+func (d *detail) event(h http.Header) (*bellhop.Event, error) {
+	e, err := ReadHeaders(h)
 	if err != nil {
 		return nil, err
 	}
@@ -128,19 +129,16 @@ func (env *envelope) of(source string) error {
 
 const maxSource = 120
 
-// refused returns the event of an envelope that is a dead letter, if a shop is named. Its id is that of the envelope
-// where it has one and a time that is no time to come, so that it is the same event once it can be read.
-func (env *envelope) refused(text []byte, id string, at, now time.Time) *bellhop.Event {
-	d := env.read()
-	h := d.header()
-	shop, err := bellhop.ParseShopDomain(ShopIn(h))
-	if err != nil {
+// refusedEnvelope returns the event of an envelope that is a dead letter, if a shop is named. Its id is that of the
+// envelope where it has one and a time that is no time to come, so that it is the same event once it can be read.
+func refusedEnvelope(h http.Header, text []byte, id string, at, now time.Time) *bellhop.Event {
+	e := refused(h, text, now)
+	if e == nil {
 		return nil
 	}
-	e := &bellhop.Event{ID: refusedID(at, now, shop, id, text), Shop: shop, Topic: bellhop.TopicEnvelope, AcceptedAt: now,
-		WebhookID: optional(h, namesIn(h).webhookID), SignedBy: bellhop.Unchecked(""), Body: text}
+	e.Topic, e.ID = bellhop.TopicEnvelope, refusedID(at, now, e.Shop, id, text)
 	if id != "" && !at.After(now.Add(clockSlack)) {
-		e.ID = bellhop.EventIDOf(at, envelopeIDs, shop, id)
+		e.ID = bellhop.EventIDOf(at, envelopeIDs, e.Shop, id)
 	}
 	return e
 }

@@ -50,22 +50,30 @@ func Open(h http.Header, body []byte, now time.Time) (*bellhop.Event, error) {
 	return e, nil
 }
 
-// unreadable returns the event of a message that can't be read, for its line in the ledger. No signature is right for
-// it, so that it is never recorded.
+// unreadable returns the event of a message that can't be read, if a shop is named.
 func unreadable(h http.Header, body []byte, now time.Time, err error) (*bellhop.Event, error) {
-	shop, bad := bellhop.ParseShopDomain(cmp.Or(h.Get(eventHeaders.shop), h.Get(webhookHeaders.shop)))
-	if bad != nil {
+	e := refused(h, body, now)
+	if e == nil {
 		return nil, err
 	}
-	names := namesIn(h)
-	e := &bellhop.Event{Shop: shop, WebhookID: optional(h, names.webhookID), AcceptedAt: now,
-		SignedBy: bellhop.Unchecked(""), Body: body}
-	at, ok := ParseTime(optional(h, names.triggeredAt))
+	at, ok := ParseTime(optional(h, namesIn(h).triggeredAt))
 	if !ok {
 		at = timeIn(body)
 	}
-	e.ID = refusedID(at, now, shop, e.WebhookID, body)
+	e.ID = refusedID(at, now, e.Shop, e.WebhookID, body)
 	return e, err
+}
+
+// refused makes an event without an id of a message that can't be read, for its line in the ledger; nil if it names no
+// shop. No signature is right for it, so that it is never recorded.
+func refused(h http.Header, body []byte, now time.Time) *bellhop.Event {
+	names := namesIn(h)
+	shop, err := bellhop.ParseShopDomain(cmp.Or(h.Get(names.shop), h.Get(webhookHeaders.shop)))
+	if err != nil {
+		return nil
+	}
+	return &bellhop.Event{Shop: shop, WebhookID: optional(h, names.webhookID), AcceptedAt: now,
+		SignedBy: bellhop.Unchecked(""), Body: body}
 }
 
 // refusedID makes an id of what a refused message carries, so that each look at it among the dead letters finds the
