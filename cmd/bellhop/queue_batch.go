@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"bellhop"
@@ -118,9 +117,9 @@ func (b *batch) send(j *job, q queue.Producer, total int) error {
 
 // each calls fn with the event of each line, or with why there is none. Its own error ends it.
 func (b *batch) each(fn func(line int, e *bellhop.Event, err error) error) error {
-	f, err := os.Open(b.path)
+	f, err := openFile(b.path)
 	if err != nil {
-		return bellhop.Invalidf("file", "can't read the batch: %v", err)
+		return err
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(f, 1<<20)

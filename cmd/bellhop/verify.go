@@ -124,14 +124,9 @@ func (v *verifying) close() {
 
 // open opens a file of statements until v is closed.
 func (v *verifying) open(path string) (*statement.Chain, error) {
-	is, err := os.Stat(path)
-	if err == nil && !is.Mode().IsRegular() { // a pipe can't be read again, and opening one may wait for ever
-		return nil, bellhop.Invalidf("file", "%s is no file, but a folder, a pipe or a device: write what it has to a file "+
-			"and give that", path)
-	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
-		return nil, bellhop.Invalidf("file", "can't read %s: %v", path, cmp.Or(errors.Unwrap(err), err))
+		return nil, err
 	}
 	v.files = append(v.files, f)
 	c, err := statement.Read(f)
@@ -139,6 +134,20 @@ func (v *verifying) open(path string) (*statement.Chain, error) {
 		err = bellhop.Errorf(e.Kind, e.Code, "%s: %s", path, e.Message)
 	}
 	return c, err
+}
+
+// openFile opens a file that is read twice. A pipe has nothing the second time, and opening one may wait for ever.
+func openFile(path string) (*os.File, error) {
+	is, err := os.Stat(path)
+	if err == nil && !is.Mode().IsRegular() {
+		return nil, bellhop.Invalidf("file", "%s is no file, but a folder, a pipe or a device: write what it has to a file "+
+			"and give that", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bellhop.Invalidf("file", "can't read %s: %v", path, cmp.Or(errors.Unwrap(err), err))
+	}
+	return f, nil
 }
 
 // file checks a file.
