@@ -54,9 +54,7 @@ func TestOneOrderThatNobodyReads(t *testing.T) {
 	r.faults(demo, shop.Faults{Dropped: 1})
 	bad := r.orders(demo, 1)[0]
 	r.asked = func(req *http.Request) *http.Response {
-		body := asks(req)
-		if !strings.Contains(body, `"operationName":"FetchOrders"`) ||
-			!strings.Contains(body, "Order/"+strconv.FormatInt(bad, 10)+`"`) {
+		if !fetches(req, bad) {
 			return nil
 		}
 		return r.says(req, func(body string) string {

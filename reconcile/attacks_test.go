@@ -23,15 +23,20 @@ func asks(req *http.Request) string {
 	return string(body)
 }
 
+// fetches reports whether a request fetches an order.
+func fetches(req *http.Request, id int64) bool {
+	body := asks(req)
+	return strings.Contains(body, `"operationName":"FetchOrders"`) &&
+		strings.Contains(body, "Order/"+strconv.FormatInt(id, 10)+`"`)
+}
+
 // TestOneOrderThatNeverComes: Shopify always fails at one order. The others are found all the same.
 func TestOneOrderThatNeverComes(t *testing.T) {
 	r := ready(t)
 	r.faults(demo, shop.Faults{Dropped: 1})
 	bad := r.orders(demo, 1)[0]
 	r.asked = func(req *http.Request) *http.Response {
-		body := asks(req)
-		if !strings.Contains(body, `"operationName":"FetchOrders"`) ||
-			!strings.Contains(body, "Order/"+strconv.FormatInt(bad, 10)+`"`) {
+		if !fetches(req, bad) {
 			return nil
 		}
 		return &http.Response{StatusCode: 200, Header: http.Header{"Date": {r.shopifys().UTC().Format(http.TimeFormat)}},
