@@ -188,6 +188,9 @@ func (s *Shop) openBulk(ctx context.Context, address string, from int64) (*http.
 	}
 	switch file.StatusCode {
 	case http.StatusPartialContent:
+	case http.StatusRequestedRangeNotSatisfiable: // somebody has read all of it
+		file.Body.Close()
+		file.Body = http.NoBody
 	case http.StatusOK: // it has no part to give
 		_, err = io.CopyN(io.Discard, file.Body, from)
 	default:

@@ -201,10 +201,23 @@ func (t *Twin) serveBulk(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jsonl")
 	var from int64
 	if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); err == nil && from > 0 {
+		if from >= b.size() {
+			http.Error(w, "InvalidRange", http.StatusRequestedRangeNotSatisfiable)
+			return
+		}
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-/*", from))
 		w.WriteHeader(http.StatusPartialContent)
 	}
 	b.write(&rest{w, from})
+}
+
+func (b *bulk) size() (n int64) {
+	for _, part := range b.query.parts() {
+		for _, d := range b.orders {
+			n += int64(len(part(b.rights.view(d))))
+		}
+	}
+	return n
 }
 
 // rest leaves out the first bytes.
