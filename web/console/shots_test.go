@@ -127,6 +127,7 @@ func TestScreenshots(t *testing.T) {
 	r.compared(func(s *bellhop.Reconciliation) {
 		s.Backfill = bellhop.Walk{From: s.From.AddDate(0, 0, -60), To: s.From, StartedAt: s.From, Total: 5000, Seen: 1250,
 			Found: 1000}
+		s.OlderTo = s.From.AddDate(0, 0, -20)
 	})
 	r.Brought(bellhop.TopicReconcile, demo, 65, wholeOrder)
 	_, err := r.DB.RedactOrders(t.Context(), demo, []int64{820982911946154508 + 58}, bellhop.RedactedForRequest, day)

@@ -241,6 +241,11 @@ func (v *visit) compared(s *bellhop.Reconciliation) (facts []fact) {
 	add("compared.checked", v.Moment(s.CheckedAt), false)
 	add("compared.closed", v.Moment(s.ClosedTo), false)
 	add("compared.swept", v.Moment(s.SweptAt), false)
+	if w := &s.Older; w.Running() {
+		add("compared.older", v.N("compared.olderSeen", w.Seen, "Day", v.Date(v.In(w.Place))), false)
+	} else if !s.OlderTo.IsZero() {
+		add("compared.older", v.T("compared.olderRests", "Day", v.Date(v.In(s.OlderTo))), false)
+	}
 	if n := len(s.Pending); n > 0 {
 		add("compared.pending", v.Number(n), false)
 	}

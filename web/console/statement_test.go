@@ -169,6 +169,13 @@ func TestStatementForOperators(t *testing.T) {
 	}
 	r.shows(r.Get("/shops", operatorSession), "Compared with Shopify")
 	r.shows(r.Get("/shop?shop="+demo, operatorSession), "Compared with Shopify", "Hours closed until")
+	r.compared(func(s *bellhop.Reconciliation) { s.OlderTo = november })
+	r.shows(r.Get("/shop?shop="+demo, operatorSession), "Older orders",
+		"compared back to Nov 1, 2026; the next night goes on")
+	r.compared(func(s *bellhop.Reconciliation) {
+		s.Older = bellhop.Walk{StartedAt: r.Clock.Now(), Seen: 1250, Place: november}
+	})
+	r.shows(r.Get("/shop?shop="+demo, operatorSession), "1,250 seen, back to Nov 1, 2026 so far")
 }
 
 // TestStatementOnTheShopsClock counts days as the shop does: an order at eleven at night in UTC is the next day's.
