@@ -17,8 +17,8 @@ func CheckReconciliation(r bellhop.Reconciliation) (bellhop.Reconciliation, erro
 	switch {
 	case len(r.Pending) > bellhop.MaxPending:
 		return r, bellhop.Invalidf("pending", "%d orders are pending: %d at most", len(r.Pending), bellhop.MaxPending)
-	case len(r.Asked.Orders) > bellhop.MaxPending:
-		return r, bellhop.Invalidf("asked", "%d orders are asked for: %d at most", len(r.Asked.Orders), bellhop.MaxPending)
+	case len(r.Asked.Orders) > bellhop.MaxAsked:
+		return r, bellhop.Invalidf("asked", "%d orders are asked for: %d at most", len(r.Asked.Orders), bellhop.MaxAsked)
 	case max(len(r.Hours), len(r.Night.Hours)) > bellhop.MaxOpenHours:
 		return r, bellhop.Invalidf("hours", "%d hours are open: %d at most", max(len(r.Hours), len(r.Night.Hours)),
 			bellhop.MaxOpenHours)

@@ -78,6 +78,7 @@ func reconciliations(f *fixture) {
 
 	for what, change := range map[string]func(*bellhop.Reconciliation){
 		"pending": func(r *bellhop.Reconciliation) { r.Pending = slices.Repeat(r.Pending, bellhop.MaxPending+1) },
+		"asked":   func(r *bellhop.Reconciliation) { r.Asked.Orders = make([]int64, bellhop.MaxAsked+1) },
 		"hours":   func(r *bellhop.Reconciliation) { r.Hours = slices.Repeat(r.Hours, bellhop.MaxOpenHours+1) },
 		"bulk":    func(r *bellhop.Reconciliation) { r.Backfill.Bulk = long },
 		"reason":  func(r *bellhop.Reconciliation) { r.Reason = long },
