@@ -7,6 +7,8 @@ import (
 	"bellhop/reconcile"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
+	"bellhop/store"
+	"bellhop/web"
 )
 
 // nightly lets a night pass, and nothing of the day before it. Processes die in its walk over older orders at each of
@@ -89,5 +91,30 @@ func TestOlderOrders(t *testing.T) {
 	r.closedRight(demo)
 	if is.Unchecked != nil || before.From != is.From {
 		t.Error(r.text(demo))
+	}
+}
+
+// TestDeletedLater: an order that is deleted after a week was here when its hour was stated: the statement stays.
+func TestDeletedLater(t *testing.T) {
+	r := ready(t)
+	id := r.orders(demo, 2)[0]
+	r.until(2*time.Hour, "its hour is closed", func() bool { return r.state(demo).ClosedTo.After(start.Add(time.Hour)) })
+	r.clock.set(start.Add(9 * day))
+	r.must(r.twin.ChangeOrder(demo, id, shop.OrderChange{Change: simulate.ChangeDeleted}))
+	r.until(time.Hour, "a night is over", func() bool {
+		is := r.state(demo)
+		return is.SweptAt.After(start.Add(8*day)) && !is.Older.Running()
+	})
+	all, err := r.store.Statements(t.Context(), store.StatementQuery{Shop: demo, From: start,
+		To: start.Add(2 * time.Hour)})
+	r.must(err)
+	if _, there := r.here(demo, id); there || len(all) != 1 || all[0].Shopify != 2 || all[0].Here != 2 {
+		t.Errorf("the order is here: %t; of its hour there is %+v", there, all)
+	}
+	r.unaltered(demo, r.state(demo))
+	m, err := web.ReadMonth(t.Context(), r.store, demo, start.Format("2006-01"), r.clock.Now())
+	r.must(err)
+	if n := m.Total().Here; n != 2 || m.Verdict() != web.VerdictAllHere {
+		t.Errorf("%s, with %d orders", m.Verdict(), n)
 	}
 }
