@@ -92,22 +92,13 @@ func (s *target) cpu(t *testing.T) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	port, err := realserver.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprint("127.0.0.1:", port)
-}
-
 func startBellhop(t *testing.T, env ...string) *target {
 	t.Helper()
 	program, err := theProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
+	addr := realserver.FreeAddress(t)
 	env = append([]string{"PATH=" + os.Getenv("PATH"), "BELLHOP_DIR=" + t.TempDir(), "BELLHOP_ADDR=" + addr,
 		"BELLHOP_SHOPIFY_SECRET=" + appSecret}, env...)
 	cmd := exec.Command(program, "serve")
@@ -123,7 +114,7 @@ func startBellhop(t *testing.T, env ...string) *target {
 
 func startBare(t *testing.T) *target {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := realserver.FreeAddress(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), bareKey+"="+addr)
 	return startTarget(t, cmd, addr)

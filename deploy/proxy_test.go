@@ -33,11 +33,7 @@ func startProxy(t *testing.T, env ...string) *proxy {
 	}
 	ports := [3]string{}
 	for i := range ports {
-		port, err := realserver.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[i] = fmt.Sprint("127.0.0.1:", port)
+		ports[i] = realserver.FreeAddress(t)
 	}
 	p.url, p.plain, p.health = "https://"+ports[0], "http://"+ports[1], "http://"+ports[2]
 	h, err := realserver.StartHAProxy(t.Context(), "compose/haproxy.cfg", p.health,

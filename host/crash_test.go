@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/realserver"
 	"bellhop/pipeline"
 	"bellhop/simulate"
 	"bellhop/simulate/simulatetest"
@@ -88,20 +88,9 @@ func newCrash(t *testing.T, rounds int, s wire.Storage) *crash {
 		t.Fatal(err)
 	}
 	c.config = config(s, "fcm:"+account+"?endpoint="+server.URL)
-	c.addr = freeAddress(t)
+	c.addr = realserver.FreeAddress(t)
 	c.addShops(20 + rounds)
 	return c
-}
-
-// freeAddress returns an address that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // addShops adds so many shops that none is over its phone's budget.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/internal/realserver"
 	"bellhop/shopify"
 	"bellhop/simulate"
 	"bellhop/store"
@@ -65,7 +66,7 @@ func neighbours(t *testing.T, devices int, s wire.Storage) {
 	if err := c.fcm.WriteServiceAccount(account, twin.URL); err != nil {
 		t.Fatal(err)
 	}
-	c.config, c.addr = config(s, "fcm:"+account+"?endpoint="+twin.URL), freeAddress(t)
+	c.config, c.addr = config(s, "fcm:"+account+"?endpoint="+twin.URL), realserver.FreeAddress(t)
 	parts := c.open()
 	put := func(shop, name, value string) {
 		_, err := parts.Store.PutDevice(t.Context(), bellhop.Device{Shop: shop, Installation: name,

@@ -62,7 +62,7 @@ func (f *follower) all() []*events.Event {
 // until waits until the event with a sequence number has come.
 func (f *follower) until(t *testing.T, seq int64) {
 	t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		if all := f.all(); len(all) > 0 && all[len(all)-1].Sequence >= seq {
 			return

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"bellhop/internal/realserver"
 	"bellhop/pipeline"
 	"bellhop/simulate"
 	"bellhop/simulate/simulatetest"
@@ -109,7 +110,7 @@ func (s *services) add(is steps) *service {
 	s.t.Helper()
 	addr := ""
 	if is == stepsWeb {
-		addr = freeAddress(s.t)
+		addr = realserver.FreeAddress(s.t)
 	}
 	one := &service{s.launch(is, addr, "", 0), is, addr}
 	if addr != "" {

@@ -38,7 +38,7 @@ func openQueues(t *testing.T, from, to string) *queues {
 		into **wire.Parts
 	}{{from, &q.ends.From}, {to, &q.ends.To}} {
 		s := wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: e.url}
-		p, err := s.OpenQueue(t.Context(), wire.Options{})
+		p, err := s.OpenQueue(t.Context(), wire.Options{SendLimit: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}

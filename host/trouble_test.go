@@ -65,7 +65,8 @@ func newTroubled(t *testing.T, storage wire.Storage, f simulate.Faults) *trouble
 }
 
 // pass lets time pass in steps until cond. With each comes an order, which wakes the
-// push worker.
+// push worker. The next step waits until nothing changes any more, however slow the
+// machine is.
 func (c *troubled) pass(step time.Duration, what string, cond func(map[bellhop.PushStatus]int64) bool) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
@@ -73,7 +74,7 @@ func (c *troubled) pass(step time.Duration, what string, cond func(map[bellhop.P
 	for {
 		c.clock.by.Add(int64(step))
 		c.order()
-		for moment := time.After(150 * time.Millisecond); moment != nil; {
+		for quiet := false; !quiet; {
 			changed := c.parts.Store.Changed()
 			counts, err := c.parts.Store.PushCounts(ctx)
 			switch {
@@ -86,8 +87,8 @@ func (c *troubled) pass(step time.Duration, what string, cond func(map[bellhop.P
 			}
 			select {
 			case <-changed:
-			case <-moment:
-				moment = nil
+			case <-time.After(150 * time.Millisecond):
+				quiet = true
 			}
 		}
 	}

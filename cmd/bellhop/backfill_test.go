@@ -18,6 +18,7 @@ import (
 
 	"bellhop"
 	"bellhop/bench"
+	"bellhop/internal/realserver"
 	"bellhop/simulate/shop"
 	"bellhop/store"
 	"bellhop/wire"
@@ -43,7 +44,7 @@ const restingShop = "resting.myshopify.com"
 
 // newBackfilling starts the twin, with so little of the processors as it can have: Shopify has its own.
 func newBackfilling(t *testing.T, database string, shops, orders int) *backfilling {
-	b := &backfilling{T: t, addr: freeAddr(t), twin: freeAddr(t), orders: orders}
+	b := &backfilling{T: t, addr: realserver.FreeAddress(t), twin: realserver.FreeAddress(t), orders: orders}
 	b.at = wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:", Key: strings.Repeat("0123456789abcdef", 4)}
 	if database == "postgres" {
 		b.at.DB, b.at.Queue = newPostgres(t), "postgres:"

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"bellhop/identity/identitytest"
+	"bellhop/internal/realserver"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
 )
@@ -74,7 +75,7 @@ func newCanaries(t *testing.T, db string) *canaries {
 	for n := range 12 {
 		shops = append(shops, c.domain(n))
 	}
-	addr := unusedAddress(t)
+	addr := realserver.FreeAddress(t)
 	c.at = "http://" + addr
 	var err error
 	c.twin, err = shop.New(shop.Options{Secret: c.secret("client secret", "shpss_"), App: c.at, Loopback: true,

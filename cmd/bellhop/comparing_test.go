@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 
 	"bellhop"
 	"bellhop/connect"
+	"bellhop/internal/realserver"
 	"bellhop/reconcile"
 	"bellhop/shopify"
 	"bellhop/simulate"
@@ -103,7 +102,7 @@ func killComparing(t *testing.T, at wire.Storage, kills int) {
 }
 
 func newComparing(t *testing.T, at wire.Storage) *comparing {
-	c := &comparing{T: t, rng: rand.New(rand.NewPCG(21, 3)), killed: map[string]int{}, addr: freeAddr(t)}
+	c := &comparing{T: t, rng: rand.New(rand.NewPCG(21, 3)), killed: map[string]int{}, addr: realserver.FreeAddress(t)}
 	gate := httptest.NewServer(http.HandlerFunc(c.answer))
 	t.Cleanup(gate.Close)
 	url := "http://" + c.addr
@@ -136,21 +135,6 @@ func newComparing(t *testing.T, at wire.Storage) *comparing {
 		is.ClosedTo, is.LookedTo = is.From, is.From
 	})
 	return c
-}
-
-// freeAddr is an address for a process that starts again and again. Its port is none that the system gives to
-// connections meanwhile.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 func (c *comparing) must(err error) {

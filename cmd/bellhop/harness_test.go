@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"bellhop/internal/realserver"
 	"bellhop/simulate"
 	_ "github.com/ncruces/go-sqlite3/driver"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -343,10 +344,9 @@ func occupy(ts *testscript.TestScript, _ bool, args []string) {
 
 // free NAME sets $NAME to an address that nothing listens on.
 func free(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := realserver.FreePort()
 	ts.Check(err)
-	ts.Setenv(args[0], l.Addr().String())
-	ts.Check(l.Close())
+	ts.Setenv(args[0], fmt.Sprint("127.0.0.1:", port))
 }
 
 // mode FILE 600 wants a file's permissions.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"bellhop/internal/realserver"
 	"bellhop/internal/realserver/chromium"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
@@ -22,7 +22,7 @@ func TestInstallInABrowser(t *testing.T) {
 	defer cancel()
 	const domain = "new-shop.myshopify.com"
 	shopify := httptest.NewUnstartedServer(nil)
-	bellhop := unusedAddress(t)
+	bellhop := realserver.FreeAddress(t)
 	twin, err := shop.New(shop.Options{Orders: simulate.ShopifyOptions{Shops: []string{domain}, Seed: 19},
 		ClientID: "the-app", Secret: "hush", App: "http://" + bellhop, Loopback: true})
 	if err != nil {
@@ -73,17 +73,6 @@ func TestInstallInABrowser(t *testing.T) {
 	if err != nil || !strings.Contains(who, "olga@example.com") {
 		t.Errorf("signed in: %s %v", who, err)
 	}
-}
-
-// unusedAddress is one that nothing listens at.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // inBackground runs something until the test ends.

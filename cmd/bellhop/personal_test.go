@@ -19,6 +19,7 @@ import (
 
 	"bellhop/events/amqpevents"
 	"bellhop/internal/rabbit"
+	"bellhop/internal/realserver"
 	"bellhop/simulate"
 	"bellhop/store/sealed"
 	"bellhop/wire"
@@ -91,7 +92,7 @@ func TestNothingPersonalStays(t *testing.T) {
 }
 
 func newPersonal(t *testing.T, way personalWay) *personal {
-	p := &personal{T: t, samples: samples(t), ahead: time.Hour, collector: startCollector(t), at: unusedAddress(t),
+	p := &personal{T: t, samples: samples(t), ahead: time.Hour, collector: startCollector(t), at: realserver.FreeAddress(t),
 		storage: wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:", Key: sealed.MakeKey()}}
 	if way.db == "postgres" {
 		p.storage.DB = newPostgres(t)

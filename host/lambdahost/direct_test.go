@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,24 +119,28 @@ func TestDirectHandsBackInTime(t *testing.T) {
 			f.step.Database.Open = func(ctx context.Context) (store.Store, error) { <-ctx.Done(); return nil, ctx.Err() }
 		},
 	} {
-		f := newFunctions(t)
-		hang(f)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(ctx,
-			batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
-		if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
-			t.Errorf("%s: %s, %v; the time is up: %v", name, answer, err, ctx.Err())
-		}
-		if wait := f.queue.waits["handle-slow"]; wait != lambdahost.WaitAfter(1) {
-			t.Errorf("%s: the message is hidden for %v", name, wait)
-		}
-		cancel()
+		synctest.Test(t, func(t *testing.T) {
+			f := newFunctions(t)
+			hang(f)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			answer, err := (&lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}).Invoke(ctx,
+				batch(t, sqsRecord("slow", message(t, event(1, order(1))), 1, "")))
+			if err != nil || cmp.Diff([]string{"slow"}, failures(t, answer)) != "" || ctx.Err() != nil {
+				t.Errorf("%s: %s, %v; the time is up: %v", name, answer, err, ctx.Err())
+			}
+			if wait := f.queue.waits["handle-slow"]; wait != lambdahost.WaitAfter(1) {
+				t.Errorf("%s: the message is hidden for %v", name, wait)
+			}
+		})
 	}
 }
 
 // TestDirectSettlesItsClaims makes the push service hang: the function settles its claims
 // before its time is up, and the message is done.
-func TestDirectSettlesItsClaims(t *testing.T) {
+func TestDirectSettlesItsClaims(t *testing.T) { synctest.Test(t, testDirectSettlesItsClaims) }
+
+func testDirectSettlesItsClaims(t *testing.T) {
 	f := newFunctions(t)
 	f.phones.send = func(ctx context.Context) error {
 		<-ctx.Done()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -126,7 +127,9 @@ func TestStartKeepsTheOrderOfGroups(t *testing.T) {
 	}
 }
 
-func TestStartHandsBackInTime(t *testing.T) {
+func TestStartHandsBackInTime(t *testing.T) { synctest.Test(t, testStartHandsBackInTime) }
+
+func testStartHandsBackInTime(t *testing.T) {
 	s, m := newStart(false)
 	m.run = func(ctx context.Context, _ string) (string, error) { <-ctx.Done(); return "", ctx.Err() }
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)

@@ -65,7 +65,7 @@ func newVHost(t *testing.T, r *realserver.RabbitMQ) string {
 	return vhost
 }
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // rig is a publisher behind a proxy, and a queue to publish to.
 type rig struct {

@@ -21,7 +21,7 @@ type Proxy struct {
 func StartProxy(t testing.TB, upstream string) *Proxy {
 	t.Helper()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := &Proxy{t: t, proxy: toxiproxy.NewProxy(server, "proxy", "127.0.0.1:0", upstream)}
+	p := &Proxy{t: t, proxy: toxiproxy.NewProxy(server, "proxy", FreeAddress(t), upstream)}
 	p.Start()
 	p.Addr = p.proxy.Listen
 	t.Cleanup(p.Stop)

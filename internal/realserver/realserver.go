@@ -182,6 +182,15 @@ func FreePort() (int, error) {
 	}
 }
 
+// FreeAddress returns an address at a [FreePort]. A process that ends and starts
+// again finds it free each time.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	port, err := FreePort()
+	must(t, err)
+	return fmt.Sprint("127.0.0.1:", port)
+}
+
 // find returns a program from PATH or from one of the folders that some systems
 // keep it in.
 func find(name string, folders ...string) (string, error) {

@@ -267,11 +267,11 @@ func TestMemoryAlarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	created(t, r.URL(vhost))
-	q := hasty(t, r.URL(vhost))
+	_, patient := created(t, r.URL(vhost))
 	for i := range 20 {
-		send(t, q, event("a", i))
+		send(t, patient, event("a", i))
 	}
+	q := hasty(t, r.URL(vhost))
 	held := receive(t, q, 5)
 	if err := r.SetMemoryAlarm(t.Context(), true); err != nil {
 		t.Fatal(err)
@@ -286,10 +286,16 @@ func TestMemoryAlarm(t *testing.T) {
 		err := q.Ready(t.Context())
 		return bellhop.KindOf(err) == bellhop.Unavailable && strings.Contains(err.Error(), "accepts no messages just now")
 	})
-	began := time.Now()
-	if err := q.Send(t.Context(), event("a", 1000)); bellhop.KindOf(err) != bellhop.Unavailable ||
-		time.Since(began) > 500*time.Millisecond {
-		t.Errorf("a send under an alarm: %v after %v", err, time.Since(began))
+	quickest := time.Hour // a busy machine may hold up one of them
+	for i := range 5 {
+		began := time.Now()
+		if err := q.Send(t.Context(), event("a", 1000+i)); bellhop.KindOf(err) != bellhop.Unavailable {
+			t.Errorf("a send under an alarm: %v", err)
+		}
+		quickest = min(quickest, time.Since(began))
+	}
+	if quickest > 500*time.Millisecond {
+		t.Errorf("sends under an alarm fail after %v", quickest)
 	}
 	settle(t, q, queue.Ack, held...)
 	settle(t, q, queue.Ack, receive(t, q, 15)...)

@@ -17,7 +17,7 @@ import (
 	"bellhop/queue/amqpqueue"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // event makes an event of a shop; the same n makes the same id.
 func event(shop string, n int) *bellhop.Event {

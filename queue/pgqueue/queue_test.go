@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"bellhop"
 	"bellhop/internal/postgres"
@@ -27,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 // patient lets sends wait on a machine that is busy with other tests.
-var patient = pgqueue.Options{Address: "postgres:", SendLimit: 30 * time.Second}
+var patient = pgqueue.Options{Address: "postgres:", SendLimit: patience}
 
 // The servers of this process, which end with it. The bouncer has few sessions, so
 // that many clients use each in turn.

@@ -15,7 +15,7 @@ import (
 	"bellhop/queue/pgqueue"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // made makes the queue orders, whose leases last for an hour, and opens it.
 func made(t *testing.T, b queue.Broker) queue.Queue {
@@ -109,6 +109,7 @@ func TestOthersAreTold(t *testing.T) {
 	_, err := c.Exec(t.Context(), `LISTEN bellhop_queue`)
 	must(t, err)
 	const events = 200
+	began := time.Now()
 	for n := range events {
 		must(t, q.Send(t.Context(), event(n)))
 	}
@@ -126,8 +127,8 @@ func TestOthersAreTold(t *testing.T) {
 		}
 		heard++
 	}
-	if heard > events/2 {
-		t.Errorf("heard %d times of %d events", heard, events)
+	if took := time.Since(began); heard > 2+int(took/pgqueue.NotifyEvery) {
+		t.Errorf("heard %d times of %d events in %v", heard, events, took)
 	}
 }
 
@@ -177,15 +178,17 @@ func TestSendsEndSoon(t *testing.T) {
 	b := openURL(t, swap(name, need(t).Addr, proxy.Addr), pgqueue.Options{})
 	q := made(t, b)
 	mend := proxy.Fault(realserver.BlackHole)
+	quickest := time.Hour // a busy machine may hold up one of them
 	for range 3 {
 		began := time.Now()
 		err := q.Send(t.Context(), event(1))
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("a send took %v", took)
-		}
+		quickest = min(quickest, time.Since(began))
 		if bellhop.KindOf(err) != bellhop.Unavailable {
 			t.Fatalf("a send into nowhere: %v", err)
 		}
+	}
+	if quickest > 3*time.Second {
+		t.Errorf("sends took %v and more", quickest)
 	}
 	mend()
 	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {

@@ -50,7 +50,7 @@ func (s suite) promised(t *testing.T, promise string) bool {
 }
 
 // patience bounds any step before a test gives up. No test waits for it to pass.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 type suite struct {
 	Harness

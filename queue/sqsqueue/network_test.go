@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"bellhop"
+	"bellhop/internal/realserver"
 	"bellhop/queue"
 )
 
@@ -25,7 +26,7 @@ func proxied(t *testing.T) (*toxiproxy.Proxy, queue.Queue, queue.Queue) {
 		t.Fatal(err)
 	}
 	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "sqs",
-		"127.0.0.1:0",
+		realserver.FreeAddress(t),
 		strings.TrimPrefix(direct.options.Settings.Endpoint, "http://"))
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -130,7 +131,7 @@ func TestLatencyIsHidden(t *testing.T) {
 	if err := q.Send(t.Context(), events(300)...); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > 5*time.Second { // one after the other they take 6 s
 		t.Errorf("30 batches of 200ms took %v", took)
 	}
 }

@@ -65,7 +65,12 @@ func TestReceiveAsksAsItShould(t *testing.T) {
 	}
 }
 
-// TestShortReceiveAsksShortly receives for a second, as a command does: the
+// soonOver is over soon by what it says, and not before its parent.
+type soonOver struct{ context.Context }
+
+func (soonOver) Deadline() (time.Time, bool) { return time.Now().Add(time.Second / 2), true }
+
+// TestShortReceiveAsksShortly receives for half a second, as a command does: the
 // request ends by itself, and takes no event with it.
 func TestShortReceiveAsksShortly(t *testing.T) {
 	r := newRecorded(t)
@@ -77,12 +82,11 @@ func TestShortReceiveAsksShortly(t *testing.T) {
 	})
 	r.on("ChangeMessageVisibilityBatch", allDone)
 	q := r.open(t, "orders")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := q.Receive(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	if _, err := q.Receive(soonOver{ctx}, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("receive: %v", err)
 	}
-	<-asked
 	if wait := r.asked("ReceiveMessage")[0].text("WaitTimeSeconds"); wait != "1" {
 		t.Errorf("the request waits for %ss", wait)
 	}
@@ -214,7 +218,7 @@ func TestOverLimitRests(t *testing.T) {
 	if _, err := q.Receive(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("receive: %v", err)
 	}
-	if n := len(r.asked("ReceiveMessage")); n != 1 {
+	if n := len(r.asked("ReceiveMessage")); n > 1 { // a slow machine may not come to the first
 		t.Errorf("%d requests in 200ms, want it to rest", n)
 	}
 }

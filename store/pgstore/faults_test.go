@@ -25,8 +25,8 @@ type link struct {
 func linked(t *testing.T) (link, opened, opened) {
 	t.Helper()
 	past := openURL(t, fresh(t))
-	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "pg", "127.0.0.1:0",
-		need(t).Addr)
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "pg",
+		realserver.FreeAddress(t), need(t).Addr)
 	must(t, p.Start())
 	t.Cleanup(p.Stop)
 	addShop(t, past, 1, bellhop.FormData)

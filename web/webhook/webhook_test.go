@@ -169,11 +169,11 @@ func TestReadDeadlineEndsWithTheBody(t *testing.T) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(1100 * time.Millisecond):
 			return nil
 		}
 	}
-	srv := httptest.NewServer(webhook.New(a, webhook.Options{ReadTimeout: 20 * time.Millisecond}))
+	srv := httptest.NewServer(webhook.New(a, webhook.Options{ReadTimeout: time.Second}))
 	defer srv.Close()
 	res, err := http.Post(srv.URL, "application/json", strings.NewReader("{}"))
 	must(t, err)
