@@ -73,3 +73,22 @@ func TestPartnerBusSendsItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestPartnerBusHasAQueueOfItsOwn: CloudFormation refuses a server of one's own beside the bus.
+func TestPartnerBusHasAQueueOfItsOwn(t *testing.T) {
+	tpl := readTemplate(t)
+	for _, c := range []struct {
+		bus, own string
+		refused  bool
+	}{{"", "no", false}, {"", "yes", false}, {partnerBus, "no", false}, {partnerBus, "yes", true}} {
+		given, refused := map[string]string{"PartnerBus": c.bus, "OwnProducer": c.own}, false
+		for _, r := range tpl.Rules {
+			for _, a := range r.Assertions {
+				refused = refused || tpl.holds(r.RuleCondition, given) && !tpl.holds(a.Assert, given)
+			}
+		}
+		if refused != c.refused {
+			t.Errorf("%+v: refused: %v", given, refused)
+		}
+	}
+}

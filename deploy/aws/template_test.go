@@ -22,8 +22,14 @@ import (
 // functions: !Ref X is {"Ref": "X"}.
 type template struct {
 	Parameters map[string]parameter
+	Rules      map[string]rule
 	Conditions map[string]any
 	Resources  map[string]resource
+}
+
+type rule struct {
+	RuleCondition any
+	Assertions    []struct{ Assert any }
 }
 
 type parameter struct {
