@@ -199,7 +199,7 @@ func (r *run) steps(o Options, keys *pipeline.Keyring) {
 // Recorder builds the recording step.
 func (o Options) Recorder() *pipeline.Recorder {
 	return &pipeline.Recorder{Store: o.Store, Now: o.Now, Log: o.Log, Metrics: o.Metrics, Traces: o.Traces, Probe: o.Probe,
-		Keys: o.Keys.Since(o.Now),
+		Keys: o.Keys.Keep(o.Now),
 		Strangers: pipeline.NewTrouble(o.Log, slog.LevelWarn,
 			"webhooks of shops that are not added are kept and not recorded", "")}
 }

@@ -136,8 +136,9 @@ func KeepKeys(now func() time.Time, read func(context.Context) (*Keyring, error)
 	}
 }
 
-// Since returns what a [Recorder] gets the secrets by. Without a keyring it returns nil.
-func (k *Keyring) Since(now func() time.Time) KeysSince {
+// Keep returns what a [Recorder] gets the secrets by: the keyring, read anew as [KeepKeys] says. Without a keyring it
+// returns nil.
+func (k *Keyring) Keep(now func() time.Time) KeysSince {
 	if k == nil {
 		return nil
 	}

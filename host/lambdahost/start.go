@@ -121,7 +121,7 @@ func (f *Start) start(ctx context.Context, it item) error {
 		// A Standard execution would hold the last copy of what it can't make a dead letter.
 		return fmt.Errorf("it can't be read; it stays in the queue until that makes it a dead letter: %w", err)
 	}
-	input, err := f.input(ctx, it)
+	input, err := f.input(ctx, it, e)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func executionName(event bellhop.EventID, message string) string {
 
 // input returns an execution's input: the message as it is if it fits, else with its
 // body compressed, else with its body in the bucket.
-func (f *Start) input(ctx context.Context, it item) (string, error) {
+func (f *Start) input(ctx context.Context, it item, e *bellhop.Event) (string, error) {
 	in, err := f.encode(it, it.message)
 	if err != nil || len(in) <= maxInput {
 		return in, err
@@ -167,10 +167,6 @@ func (f *Start) input(ctx context.Context, it item) (string, error) {
 		return "", bellhop.Errorf(bellhop.TooLarge, "execution_size",
 			"an event has %d bytes and an execution takes %d: give a bucket for large ones with bucket= in BELLHOP_QUEUE",
 			len(in), maxInput)
-	}
-	e, err := f.Codec.Read(it.message)
-	if e == nil {
-		return "", err
 	}
 	m, err := amazon.Codec{Bucket: f.Codec.Bucket, Limit: 1}.Encode(ctx, e)
 	if err != nil {
