@@ -100,7 +100,7 @@ func TestDemosButtons(t *testing.T) {
 	if len(d.did) != 1 || d.did[0] != demo.Order {
 		t.Errorf("%v", d.did)
 	}
-	if a := r.Get("/", webtest.OwnerSession); !strings.Contains(a.Body, "Flash sale of 500") ||
+	if a := r.Get("/", webtest.OwnerSession); !strings.Contains(a.Body, "Flash sale: 500 orders") ||
 		!strings.Contains(between(a.Body, "sum-line", "</p>"), "good") {
 		t.Error(a.Body)
 	}

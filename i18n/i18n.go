@@ -1,6 +1,7 @@
 // Package i18n holds the texts that people read, in each language, and writes amounts, numbers,
-// dates and times as the language does. Each language has a catalogue such as en.toml. To add one,
-// add the file, a line in [Languages], and its date format in forms.
+// dates and times as the language does. Each language has a catalogue such as en.toml; docs/words.md
+// says which word is for what. To add one, add the file, a line in [Languages], and its date format in
+// forms.
 package i18n
 
 import (

@@ -168,7 +168,7 @@ func TestPushLanguages(t *testing.T) {
 		title, body    string
 	}{
 		{"", "ko-KR", bellhop.PushOrderNew, "새 주문 #1001", "US$1,204.50 · 상품 2개"},
-		{"ja", "ko-KR", bellhop.PushOrderPaid, "注文が支払われました #1001", "$1,204.50 · 商品 2 点"},
+		{"ja", "ko-KR", bellhop.PushOrderPaid, "注文の支払い完了 #1001", "$1,204.50 · 商品 2 点"},
 		{"", "fr", bellhop.PushOrderCancelled, "Order #1001 is cancelled", "$1,204.50 · 2 items"},
 		{"en", "ja", bellhop.RefundKind(7), "Refund for order #1001", "$5.00 of $1,204.50"},
 		{"ko", "ja", bellhop.RefundKind(7), "주문 #1001 환불", "US$1,204.50 중 US$5.00"},

@@ -14,7 +14,7 @@ func TestAccessLogPage(t *testing.T) {
 	r := newRig(t)
 	r.Order(demo, 0)
 	r.Order(other, 0)
-	r.shows(r.Get("/access", ownerSession), "Nobody has so far")
+	r.shows(r.Get("/access", ownerSession), "No entries yet.")
 	if a := r.Get("/orders.csv", ownerSession); a.StatusCode != http.StatusOK {
 		t.Fatalf("%d %s", a.StatusCode, a.Body)
 	}
@@ -29,7 +29,7 @@ func TestAccessLogPage(t *testing.T) {
 	if n := strings.Count(page.Body, "<li data-key"); n != 4 {
 		t.Errorf("%d lines:\n%s", n, page.Body)
 	}
-	r.shows(r.Get("/access", otherSession), "Nobody has so far")
+	r.shows(r.Get("/access", otherSession), "No entries yet.")
 	lines, err := r.DB.Accesses(t.Context(), store.AccessQuery{Shop: demo})
 	must(t, err)
 	if len(lines.Accesses) != 4 {

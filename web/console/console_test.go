@@ -159,7 +159,7 @@ func TestFiltersSearchAndPages(t *testing.T) {
 		t.Errorf("%d orders on all pages", total)
 	}
 	for _, path := range []string{"/?show=lost", "/?cursor=!", "/pushes?status=lost", "/pushes?cursor=!"} {
-		if a := r.Get(path, ownerSession); a.StatusCode != 400 || !strings.Contains(a.Body, "does not accept") {
+		if a := r.Get(path, ownerSession); a.StatusCode != 400 || !strings.Contains(a.Body, "A value in the address") {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.Body)
 		}
 	}
@@ -231,7 +231,7 @@ func TestTestPush(t *testing.T) {
 		return r.goOn(r.Post("/devices/ring", ownerSession, url.Values{"device": {name}, "back": {"/devices"}}),
 			ownerSession)
 	}
-	if a := send("phone"); !strings.Contains(a.Body, "sends a test to phone") ||
+	if a := send("phone"); !strings.Contains(a.Body, "A test is on its way to phone") ||
 		!strings.Contains(a.Body, `<span class="badge push-pending">`) {
 		t.Error(a.Body)
 	}
@@ -325,7 +325,7 @@ func TestUnknownPages(t *testing.T) {
 		{"POST", "/orders/1", ownerSession, 404}} {
 		a := r.Call(c.method, c.path, "", "", browser, withCookie(c.session))
 		if a.StatusCode != c.status || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") ||
-			!strings.Contains(a.Body, "여기에는 아무것도 없습니다") {
+			!strings.Contains(a.Body, "페이지를 찾을 수 없습니다") {
 			t.Errorf("%s %s: %d %s", c.method, c.path, a.StatusCode, a.Body)
 		}
 	}

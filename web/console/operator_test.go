@@ -89,7 +89,7 @@ func TestResend(t *testing.T) {
 	}
 	page := r.Get("/resend", operatorSession)
 	strictPage(t, page)
-	for _, want := range []string{demo, "Given up after an hour: The push service is in trouble",
+	for _, want := range []string{demo, "Given up after an hour: The push service is having problems",
 		"Send 2 notifications again", "Also send 1 of an order older than a day"} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the dry run lacks %q", want)

@@ -80,7 +80,7 @@ func TestOrderPage(t *testing.T) {
 		`href="https://admin.shopify.com/store/demo/orders/` + orderID(0) + `"`, `href="/orders/` + orderID(0) + `/slip"`,
 		"WELCOME15", "shopify_payments", "PO-7781", "Draft order", "wholesale, gift", "High (Shopify)",
 		"The customer changed their mind", "In progress", "<dt>Gift note</dt><dd>Happy birthday</dd>",
-		"Refunded $5.00", "Refunded €4.55", "A chip", "Taken back, no money refunded", "Removed: 1 × Chair",
+		"Refunded $5.00", "Refunded €4.55", "A chip", "Restocked without a refund", "Removed: 1 × Chair",
 		"2 fields could not be read: tax_lines.0.rate, closed_at",
 	} {
 		if !strings.Contains(a.Body, want) {

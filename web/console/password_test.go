@@ -35,7 +35,7 @@ func TestPasswordInTheSettings(t *testing.T) {
 	}
 	for _, c := range a.Cookies() {
 		if c.Name == web.CookieName {
-			r.shows(r.Get("/settings", c.Value), "A new password ends your other sessions")
+			r.shows(r.Get("/settings", c.Value), "A new password signs you out everywhere else")
 		}
 	}
 	a = r.Post("/signin", "", url.Values{"email": {"jo@example.com"}, "password": {"a new password"}})

@@ -202,7 +202,7 @@ func TestPeopleInTheConsole(t *testing.T) {
 	}
 	r.invited("new@example.com", "owner")
 	body = post("/people/withdraw", url.Values{"email": {"new@example.com"}})
-	if !strings.Contains(body, "The invitation of new@example.com is withdrawn.") {
+	if !strings.Contains(body, "The invitation for new@example.com is withdrawn.") {
 		t.Errorf("withdrawn: %s", body)
 	}
 	post("/people/shop", url.Values{"customer_in_push": {"on"}})

@@ -45,7 +45,7 @@ func TestPersonalDataPages(t *testing.T) {
 		{"/", ownerSession, []string{`id="export-waits"`, `href="/privacy/` + id + `"`}},
 		{"/privacy", ownerSession, []string{"A customer asks for their data", "Export ready", "/privacy/" + id}},
 		{"/privacy?show=open", ownerSession, []string{"There are no requests."}},
-		{"/privacy/" + id, ownerSession, []string{"monday.age", "nobody said when", "shop-1/7", "new_place", "a note",
+		{"/privacy/" + id, ownerSession, []string{"monday.age", "no expiry date", "shop-1/7", "new_place", "a note",
 			`href="/privacy/` + id + `/export"`}},
 		{"/privacy", operatorSession, []string{demo, other}},
 		{"/privacy/" + others, operatorSession, []string{other}},
@@ -96,7 +96,7 @@ func TestRedactedOrdersSaySo(t *testing.T) {
 		o := r.Order(demo, n)
 		_, err := r.DB.RedactOrders(t.Context(), demo, []int64{o.ID}, why, day)
 		must(t, err)
-		words := []string{"as the customer asked", "kept for as long as set"}[n]
+		words := []string{"as the customer asked", "its retention period was over"}[n]
 		for _, session := range []string{ownerSession, operatorSession} {
 			a := r.Get("/orders/"+orderID(n)+"?shop="+demo, session)
 			if !strings.Contains(a.Body, words) || strings.Contains(a.Body, "Jo Lee") {

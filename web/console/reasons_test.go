@@ -36,7 +36,7 @@ func TestWordsForEachReason(t *testing.T) {
 		}
 	}
 	v := &visit{frame: frame{Reader: Reader{Locale: i18n.For("ko")}}}
-	if got := v.reason(store.ReasonCancelled); got != "도착했을 때 이미 취소된 주문입니다" {
+	if got := v.reason(store.ReasonCancelled); got != "들어왔을 때 이미 취소된 주문" {
 		t.Error(got)
 	}
 }

@@ -153,7 +153,12 @@ func (v *visit) sentence(m *web.Month) (s sentence) {
 
 // ago says how long ago something was.
 func (v *visit) ago(at, now time.Time) string {
-	return v.T("statement.ago", "Span", v.Span(max(0, now.Sub(at)).Truncate(time.Second)))
+	past := max(time.Second, now.Sub(at))
+	span := v.Span(past)
+	if past < 10*time.Second { // nobody asks for hundredths
+		span = v.T("span.seconds", "N", v.Number(int(past.Seconds())))
+	}
+	return v.T("statement.ago", "Span", span)
 }
 
 // notes are what else there is to say of a month.

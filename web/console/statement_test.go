@@ -77,7 +77,7 @@ var november = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 func TestStatementPage(t *testing.T) {
 	r := newRig(t)
 	now := r.Clock.Now()
-	r.shows(r.Get("/statement", ownerSession), "Nobody can tell", "bellhop takes this shop")
+	r.shows(r.Get("/statement", ownerSession), "Nobody can tell", "bellhop receives this shop")
 	r.shows(r.Get("/shop", ownerSession), "Nobody can tell", `href="/statement"`)
 	r.stated(november.AddDate(0, -1, 0), now.Add(-15*time.Minute).Truncate(time.Hour), daily)
 	r.Order(demo, 1) // at nine, in an hour that is not closed
@@ -93,8 +93,8 @@ func TestStatementPage(t *testing.T) {
 	}{
 		// 21 days with six orders each, and one that came since.
 		"all": {func(s *bellhop.Reconciliation) {}, "/statement", []string{
-			"All 127 orders of November 2026 are here; last checked 3 min ago.", "63 orders rang.",
-			"orders did not ring: Waits until quiet hours end", "Given up", "All here", "Not closed yet",
+			"All 127 orders of November 2026 are here; last checked 3 min ago.", "Notifications were sent for 63 orders.",
+			" orders: Waits until quiet hours end", "Given up", "All here", "Not closed yet",
 			`href="/statement?month=2026-10"`}},
 		"a month before": {func(s *bellhop.Reconciliation) {}, "/statement?month=2026-10", []string{
 			"orders since Oct 8, 2026 12:00 am, when the shop was connected, are here"}},
@@ -117,18 +117,18 @@ func TestStatementPage(t *testing.T) {
 			"/statement", []string{"All 127 orders", "Some of it can&#39;t be compared since", "Many events wait"}},
 		"never checked": {func(s *bellhop.Reconciliation) { s.Unchecked = unchecked }, "/statement", []string{
 			"The hours from Nov 3, 2026 12:00 am to Nov 4, 2026 12:00 am were never checked",
-			"2 more times of this month were never checked.", "Last checked 3 min ago."}},
+			"2 more periods of this month were never checked.", "Last checked 3 min ago."}},
 		"never checked, and missing": {func(s *bellhop.Reconciliation) {
 			s.Unchecked, s.Pending = unchecked[:2], []bellhop.PendingOrder{{ID: 1, Missing: true}}
 		}, "/statement", []string{"1 order is not here yet", "The hours from Nov 3, 2026 12:00 am",
-			"1 more time of this month was never checked."}},
+			"1 more period of this month was never checked."}},
 		"nobody works": {func(s *bellhop.Reconciliation) { s.CheckedAt = now.Add(-2 * time.Hour) }, "/statement",
 			[]string{"Not checked since", "should start bellhop serve"}},
 		"the first time": {func(s *bellhop.Reconciliation) {
 			*s = bellhop.Reconciliation{Due: now, From: now, ConnectedAt: now, ClosedTo: now.Truncate(time.Hour)}
 		}, "/statement", []string{"for the first time", "were not fetched"}},
 		"a day": {func(s *bellhop.Reconciliation) {}, "/statement?month=2026-11&day=2026-11-12", []string{
-			`id="d2026-11-12"`, "12:00 pm – 1:00 pm", "2 orders did not ring: Waits until quiet hours end"}},
+			`id="d2026-11-12"`, "12:00 pm – 1:00 pm", "No notification for 2 orders: Waits until quiet hours end"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &rig{r.In(t)}
