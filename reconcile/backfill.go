@@ -179,11 +179,7 @@ const (
 
 // fromBulk sends those of a file's orders that are missing here and whole in the file.
 func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.FetchedOrder) error {
-	heads := make([]admin.OrderHead, len(some))
-	for i := range some {
-		heads[i].ID = some[i].ID
-	}
-	here, err := headsOf(ctx, s, heads, idOf)
+	here, err := headsOf(ctx, s, some, func(o admin.FetchedOrder) int64 { return o.ID })
 	if err != nil {
 		return err
 	}
@@ -191,11 +187,12 @@ func (s *step) fromBulk(ctx context.Context, w *bellhop.Walk, some []admin.Fetch
 		return err
 	}
 	var found []finding
-	for i, h := range heads {
-		if here[h.ID] != nil || some[i].Partial || s.pending(h.ID) >= 0 {
+	for i := range some {
+		o := &some[i]
+		if here[o.ID] != nil || o.Partial || s.pending(o.ID) >= 0 {
 			continue
 		}
-		f, err := s.judge(w, &backfills, &suspect{OrderHead: h, quiet: true}, &some[i], nil)
+		f, err := s.judge(w, &backfills, &suspect{OrderHead: admin.OrderHead{ID: o.ID}, quiet: true}, o, nil)
 		if err != nil {
 			return err
 		}

@@ -132,18 +132,5 @@ func (s *step) due(cause error, now time.Time) time.Time {
 	return due
 }
 
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func earliest(first time.Time, others ...time.Time) time.Time {
-	for _, at := range others {
-		if at.Before(first) {
-			first = at
-		}
-	}
-	return first
-}
+func latest(all ...time.Time) time.Time   { return slices.MaxFunc(all, time.Time.Compare) }
+func earliest(all ...time.Time) time.Time { return slices.MinFunc(all, time.Time.Compare) }

@@ -24,7 +24,7 @@ type step struct {
 	api    *admin.Shop
 	asked  spent         // of api, what the state counts already
 	onWalk *bellhop.Walk // which the requests are for; nil for none
-	at     time.Time     // on Shopify\'s clock, of the newest page
+	at     time.Time     // on Shopify's clock, of the newest page
 }
 
 type spent struct{ requests, points int }

@@ -207,7 +207,7 @@ func (s *step) pass(w *bellhop.Walk, m *manner, p *page, edge time.Time) {
 
 // suspects lists the orders of a page that have to be fetched whole, in the walk's direction.
 func (s *step) suspects(ctx context.Context, w *bellhop.Walk, m *manner, p *page) (all []suspect, err error) {
-	here, err := headsOf(ctx, s, p.heads, idOf)
+	here, err := headsOf(ctx, s, p.heads, func(h admin.OrderHead) int64 { return h.ID })
 	if err != nil {
 		return nil, err
 	}
@@ -271,8 +271,6 @@ func headsOf[T any](ctx context.Context, s *step, orders []T, id func(T) int64) 
 	}
 	return here, nil
 }
-
-func idOf(h admin.OrderHead) int64 { return h.ID }
 
 // unlisted lists the orders that are here, and that Shopify's page lacks. Some may be deleted.
 func (s *step) unlisted(ctx context.Context, w *bellhop.Walk, m *manner, p *page, listed map[int64]bool) (

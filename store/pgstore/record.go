@@ -189,28 +189,27 @@ func (l *loading) addOwed(r *postgres.Row) {
 
 // loadKnown loads the content of the orders of which the rule needs it.
 func (l *loading) loadKnown(tx *postgres.Tx) error {
-	needed := map[*rules.StoredOrder]*whole{}
-	names := map[*rules.StoredOrder]orderName{}
+	var loads []func(*postgres.Batch)
 	for i := range l.facts {
 		f := &l.facts[i]
 		s := l.Shops[f.Event.Shop]
-		if s == nil || f.Order == nil {
+		if s == nil {
 			continue
 		}
-		if o := l.Orders[rules.OrderKey{Shop: s.Row, ID: f.OrderID}]; o != nil && rules.Reads(&o.State, f) {
-			needed[o], names[o] = &whole{}, orderName{f.Event.Shop, f.OrderID}
+		o := l.Orders[rules.OrderKey{Shop: s.Row, ID: f.OrderID}]
+		if o == nil || o.Known != nil || !rules.Reads(&o.State, f) {
+			continue
 		}
+		w := &whole{}
+		o.Known = &w.order
+		loads = append(loads, func(b *postgres.Batch) { w.loadDocumented(b, f.Event.Shop, f.OrderID) })
 	}
-	if len(needed) == 0 {
+	if len(loads) == 0 {
 		return nil
 	}
-	err := tx.Do(func(b *postgres.Batch) {
-		for o, w := range needed {
-			w.loadDocumented(b, names[o].domain, names[o].id)
+	return tx.Do(func(b *postgres.Batch) {
+		for _, load := range loads {
+			load(b)
 		}
 	})
-	for o, w := range needed {
-		o.Known = &w.order
-	}
-	return err
 }
