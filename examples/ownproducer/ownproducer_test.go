@@ -60,12 +60,13 @@ func run(t *testing.T, address, fromNode string) {
 	server := start(t, node...)
 	body := order(t, 1)
 	for n, want := range []bellhop.Outcome{bellhop.OutcomeRecorded, bellhop.OutcomeDuplicate} {
-		post(t, server, "w1", body, secret, http.StatusOK)
+		post(t, server, "w1", body, shopify.Sign(secret, body), http.StatusOK)
 		w.record(fmt.Sprintf("time %d", n+1), body, want)
 	}
-	post(t, server, "w2", body, "a guess", http.StatusUnauthorized)
+	post(t, server, "w2", body, shopify.Sign("a guess", body), http.StatusUnauthorized)
+	post(t, server, "w2", body, strings.Repeat("\xe9", len(shopify.Sign(secret, body))), http.StatusUnauthorized)
 	large := bytes.Replace(order(t, 2), []byte("{"), fmt.Appendf(nil, `{"unknown":"%s",`, noise(1<<20)), 1)
-	post(t, server, "w3", large, secret, http.StatusOK)
+	post(t, server, "w3", large, shopify.Sign(secret, large), http.StatusOK)
 	w.record("a large one", large, bellhop.OutcomeRecorded)
 	server.Stop()
 
@@ -75,10 +76,10 @@ func run(t *testing.T, address, fromNode string) {
 	}
 	dying := start(t, append(node, "NODE_OPTIONS=--require="+preload)...)
 	body = order(t, 3)
-	post(t, dying, "w4", body, secret, 0)
+	post(t, dying, "w4", body, shopify.Sign(secret, body), 0)
 	w.record("killed before the answer", body, bellhop.OutcomeRecorded)
 	again := start(t, node...)
-	post(t, again, "w4", body, secret, http.StatusOK)
+	post(t, again, "w4", body, shopify.Sign(secret, body), http.StatusOK)
 	w.record("repeated", body, bellhop.OutcomeDuplicate)
 	page, err := w.parts.Store.Orders(t.Context(), shop, store.OrderQuery{})
 	if err != nil || len(page.Orders) != 3 {
@@ -116,7 +117,7 @@ func start(t *testing.T, env ...string) *realserver.Script {
 }
 
 // post delivers a webhook as Shopify does; want is 0 for no answer.
-func post(t *testing.T, s *realserver.Script, webhook string, body []byte, secret string, want int) {
+func post(t *testing.T, s *realserver.Script, webhook string, body []byte, signature string, want int) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.Endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -124,7 +125,7 @@ func post(t *testing.T, s *realserver.Script, webhook string, body []byte, secre
 	}
 	for name, value := range map[string]string{shopify.HeaderTopic: "orders/create", shopify.HeaderShop: shop,
 		shopify.HeaderAPIVersion: "2026-10", shopify.HeaderWebhookID: webhook,
-		shopify.HeaderTriggeredAt: "2026-11-30T12:00:00.123456789Z", shopify.HeaderHMAC: shopify.Sign(secret, body)} {
+		shopify.HeaderTriggeredAt: "2026-11-30T12:00:00.123456789Z", shopify.HeaderHMAC: signature} {
 		r.Header.Set(name, value)
 	}
 	answer, err := http.DefaultClient.Do(r)

@@ -24,9 +24,9 @@ async function raw(request) {
 
 // signed reports whether Shopify signed the body. bellhop checks it again, and would keep a wrong one as a dead letter.
 function signed(headers, body) {
-  const given = headers["x-shopify-hmac-sha256"] ?? headers["shopify-hmac-sha256"] ?? "";
-  const sum = createHmac("sha256", process.env.SHOPIFY_SECRET).update(body).digest("base64");
-  return given.length === sum.length && timingSafeEqual(Buffer.from(given), Buffer.from(sum));
+  const given = Buffer.from(headers["x-shopify-hmac-sha256"] ?? headers["shopify-hmac-sha256"] ?? "");
+  const sum = Buffer.from(createHmac("sha256", process.env.SHOPIFY_SECRET).update(body).digest("base64"));
+  return given.length === sum.length && timingSafeEqual(given, sum); // it throws if they differ in length
 }
 
 // read are the headers that bellhop reads, of webhooks and of Events: SQS takes no more than 10 attributes.
