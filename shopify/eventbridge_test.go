@@ -195,7 +195,7 @@ var spoils = []struct {
 // each 11th is.
 func TestForgedEnvelopes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(22, 3))
-	open := func(_ http.Header, body []byte) (*bellhop.Event, error) {
+	open := func(_ http.Header, body []byte, _ time.Time) (*bellhop.Event, error) {
 		return shopify.OpenEnvelope(body, partner, bridgedAt)
 	}
 	codec := amazon.Codec{Open: open}
@@ -210,7 +210,7 @@ func TestForgedEnvelopes(t *testing.T) {
 			how.code = ""
 		}
 		text := textOf(t, o)
-		e, err := open(nil, text)
+		e, err := open(nil, text, time.Time{})
 		code := bellhop.CodeOf(err)
 		if !bellhop.IsPermanent(err) || how.code != "" && code != how.code || strings.Contains(err.Error(), "\n") ||
 			len(err.Error()) > 400 {
@@ -272,7 +272,7 @@ func TestRefusedEnvelopeIsOpenedLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	right := amazon.Codec{Open: func(_ http.Header, body []byte) (*bellhop.Event, error) {
+	right := amazon.Codec{Open: func(_ http.Header, body []byte, _ time.Time) (*bellhop.Event, error) {
 		return shopify.OpenEnvelope(body, partner, bridgedAt)
 	}}
 	e, err := right.Read(m)

@@ -60,7 +60,9 @@ func (o *Options) fill() {
 
 // opener reads messages that a server of one's own put into the queue.
 func (o *Options) opener() queue.Opener {
-	return func(h http.Header, body []byte) (*bellhop.Event, error) { return shopify.Open(h, body, o.Now()) }
+	return func(h http.Header, body []byte, sent time.Time) (*bellhop.Event, error) {
+		return shopify.Open(h, body, cmp.Or(sent, o.Now()))
+	}
 }
 
 // Parts are the opened drivers.

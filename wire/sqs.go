@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"time"
 
 	"bellhop"
 	"bellhop/queue"
@@ -36,6 +38,9 @@ func (q queueInSQS) open(ctx context.Context) (queue.Broker, string, error) {
 // notifyName implements deliberate.
 func (queueInSQS) notifyName(name string) string { return sqsqueue.NotifyName(name) }
 
+var errShared = bellhop.Invalidf("queue_shared", "the queue takes EventBridge's envelopes (envelope=eventbridge), "+
+	"which are believed unsigned: send what Shopify signed to a queue of its own, then replay this")
+
 // applyTo sets the driver's options.
 func (o *Options) applyTo(s *sqsqueue.Options) {
 	s.Log, s.Now, s.TraceHeader, s.Open = o.Log, o.Now, o.TraceHeader, o.openerOf(s)
@@ -43,19 +48,20 @@ func (o *Options) applyTo(s *sqsqueue.Options) {
 }
 
 // openerOf returns what reads messages of others from a queue. An envelope is believed as whoever may send to the queue
-// is; what has a header of Shopify's never is, since its sender may pass on whatever came in.
+// is. So whoever passes on what came in needs another queue, and learns it from the first message.
 func (o *Options) openerOf(s *sqsqueue.Options) queue.Opener {
 	signed := o.opener()
 	if !s.EventBridge {
 		return signed
 	}
 	source := s.Source
-	return func(h http.Header, body []byte) (*bellhop.Event, error) {
+	return func(h http.Header, body []byte, sent time.Time) (*bellhop.Event, error) {
 		for name := range h {
 			if shopify.OfShopify(name) {
-				return signed(h, body)
+				e, _ := signed(h, body, sent)
+				return e, errShared
 			}
 		}
-		return shopify.OpenEnvelope(body, source, o.Now())
+		return shopify.OpenEnvelope(body, source, cmp.Or(sent, o.Now()))
 	}
 }

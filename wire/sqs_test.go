@@ -15,10 +15,13 @@ const bridged = `{"version":"0","id":"6a7e8feb-b491-4cf7-a9f1-bf3703467718","det
 	"X-Shopify-Topic":"orders/create","X-Shopify-Shop-Domain":"demo.myshopify.com","X-Shopify-API-Version":"2026-10",
 	"X-Shopify-Webhook-Id":"w1","X-Shopify-Hmac-SHA256":"sum"}}}`
 
-// TestEnvelopesAreBelieved only where the queue's address says so, and only without a header of Shopify's.
+// TestEnvelopesAreBelieved only where the queue's address says so, and nothing else is taken there.
 func TestEnvelopesAreBelieved(t *testing.T) {
 	const queue = "sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders"
 	bare, headed := map[string]string{}, map[string]string{"x-shopify-topic": "orders/create"}
+	signed := map[string]string{"x-shopify-topic": "orders/create", "x-shopify-shop-domain": "demo.myshopify.com",
+		"x-shopify-api-version": "2026-10", "x-shopify-webhook-id": "w1", "x-shopify-hmac-sha256": "sum",
+		"x-shopify-triggered-at": "2026-11-30T12:00:00Z"}
 	for _, c := range []struct {
 		params     string
 		attributes map[string]string
@@ -29,10 +32,12 @@ func TestEnvelopesAreBelieved(t *testing.T) {
 		{"?envelope=eventbridge", map[string]string{"trace": "x"}, "", true},
 		{"?envelope=eventbridge&source=aws.partner/shopify.com/47/orders", bare, "", true},
 		{"?envelope=eventbridge&source=aws.partner/shopify.com/48/orders", bare, "envelope_source", true},
-		{"?envelope=eventbridge", headed, "header_missing", false},
-		{"?envelope=eventbridge", map[string]string{"shopify-name": "x"}, "foreign_message", false},
+		{"?envelope=eventbridge", signed, "queue_shared", true},
+		{"?envelope=eventbridge", headed, "queue_shared", false},
+		{"?envelope=eventbridge", map[string]string{"shopify-name": "x"}, "queue_shared", false},
 		{"", bare, "foreign_message", false},
 		{"", headed, "header_missing", false},
+		{"", signed, "", true},
 	} {
 		s := wire.Storage{Queue: queue + c.params}
 		now := func() time.Time { return time.Date(2026, 11, 30, 12, 0, 5, 0, time.UTC) }
@@ -44,7 +49,8 @@ func TestEnvelopesAreBelieved(t *testing.T) {
 		if (err != nil || c.code != "") && bellhop.CodeOf(err) != c.code || (e != nil) != c.event {
 			t.Errorf("%s %v: %+v, %v", c.params, c.attributes, e, err)
 		}
-		if e != nil && (e.SignedBy == bellhop.SignerEventBridge) != (c.code == "") {
+		if believed := c.code == "" && c.attributes["x-shopify-topic"] == ""; e != nil &&
+			(e.SignedBy == bellhop.SignerEventBridge) != believed {
 			t.Errorf("%s %v: signed by %s", c.params, c.attributes, e.SignedBy)
 		}
 	}

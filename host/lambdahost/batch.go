@@ -71,7 +71,7 @@ func messageOf(r events.SQSMessage) amazon.Message {
 			m.Attributes[name] = *a.StringValue
 		}
 	}
-	return m
+	return m.SentAt(r.Attributes["SentTimestamp"])
 }
 
 // Visibility is the part of the queue that hides messages.

@@ -23,7 +23,7 @@ func bridged(id int, source, body string) amazon.Message {
 }
 
 func takesEnvelopes() amazon.Codec {
-	return amazon.Codec{Open: func(_ http.Header, body []byte) (*bellhop.Event, error) {
+	return amazon.Codec{Open: func(_ http.Header, body []byte, _ time.Time) (*bellhop.Event, error) {
 		return shopify.OpenEnvelope(body, shopify.PartnerSource+"47/orders", time.Now())
 	}}
 }

@@ -1,6 +1,7 @@
 package lambdahost_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -21,11 +22,12 @@ func foreign(id int, signedWith string) amazon.Message {
 	body := order(id)
 	return amazon.Message{Body: body, Attributes: map[string]string{"x-shopify-topic": "orders/create",
 		"x-shopify-shop-domain": shop, "x-shopify-api-version": "2026-10", "x-shopify-webhook-id": "w",
-		"x-shopify-triggered-at": placed, "x-shopify-hmac-sha256": shopify.Sign(signedWith, []byte(body))}}
+		"x-shopify-triggered-at": sentAt.Format(time.RFC3339),
+		"x-shopify-hmac-sha256":  shopify.Sign(signedWith, []byte(body))}}
 }
 
-func openForeign(h http.Header, body []byte) (*bellhop.Event, error) {
-	return shopify.Open(h, body, time.Now())
+func openForeign(h http.Header, body []byte, sent time.Time) (*bellhop.Event, error) {
+	return shopify.Open(h, body, cmp.Or(sent, time.Now()))
 }
 
 // TestDirectChecksForeign records what a server of one's own put into the queue, once; a forged message and one without
@@ -54,6 +56,33 @@ func TestDirectChecksForeign(t *testing.T) {
 		if len(f.dead.events) != 4 || !strings.Contains(f.dead.events[i].reason, want) {
 			t.Errorf("dead: %+v, want %s", f.dead.events, want)
 		}
+	}
+}
+
+// TestTimelessIsTheSameEvent: a message without a time of its own has that of its arrival, also on its way through a
+// state machine.
+func TestTimelessIsTheSameEvent(t *testing.T) {
+	f := newFunctions(t)
+	f.step.Codec.Open = openForeign
+	d := &lambdahost.Direct{Step: f.step, PushStep: f.push, Queue: f.queue}
+	m := foreign(1, signing)
+	m.Body = `{"id":1}`
+	delete(m.Attributes, "x-shopify-triggered-at")
+	for range 2 {
+		if _, err := d.Invoke(t.Context(), batch(t, sqsRecord("timeless", m, 1, ""))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dead := f.dead.events; len(dead) != 2 || dead[0].id != dead[1].id {
+		t.Errorf("dead: %+v", dead)
+	}
+	s, machine := newStart(false)
+	s.Codec.Open = openForeign
+	if _, err := s.Invoke(t.Context(), batch(t, sqsRecord("timeless", m, 1, ""))); err != nil {
+		t.Fatal(err)
+	}
+	if in := machine.inputs[machine.order[0]]; !strings.Contains(in, `"sent":"`+sentAt.UTC().Format(time.RFC3339Nano)) {
+		t.Errorf("the input is %s", in)
 	}
 }
 

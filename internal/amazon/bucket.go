@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -97,7 +98,7 @@ type Codec struct {
 	Bucket *Bucket
 	Limit  int // of a message; MaxMessage unless set
 	// Open is a [bellhop/queue.Opener] for messages of others; without it bellhop reads only its own.
-	Open func(h http.Header, body []byte) (*bellhop.Event, error)
+	Open func(h http.Header, body []byte, sent time.Time) (*bellhop.Event, error)
 }
 
 // Read returns the event in a message as [Decode] does, also in one that bellhop did not send. With an error of kind
@@ -111,7 +112,7 @@ func (c Codec) Read(m Message) (*bellhop.Event, error) {
 		h.Add(name, value)
 	}
 	body, err := m.packed()
-	e, bad := c.Open(h, body)
+	e, bad := c.Open(h, body, m.Sent)
 	if err == nil {
 		err = bad
 	}
@@ -123,7 +124,7 @@ func (c Codec) reopen(e *bellhop.Event, err error) (*bellhop.Event, error) {
 	if err != nil || e.Topic != bellhop.TopicEnvelope || c.Open == nil {
 		return e, err
 	}
-	opened, err := c.Open(nil, e.Body)
+	opened, err := c.Open(nil, e.Body, e.AcceptedAt)
 	if err != nil {
 		return e, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
@@ -21,6 +22,8 @@ import (
 type Message struct {
 	Body       string            `json:"body"`
 	Attributes map[string]string `json:"attributes"` // all of SQS's type String
+	// Sent is when SQS took a message that bellhop did not send; zero if unknown.
+	Sent time.Time `json:"sent,omitzero"`
 }
 
 // The attributes' names.
@@ -124,6 +127,15 @@ func (m Message) Ours() bool {
 	return there
 }
 
+// SentAt returns a copy with the time at which SQS took it, in milliseconds as SQS writes it. An event of bellhop's own
+// has a time.
+func (m Message) SentAt(millis string) Message {
+	if ms, err := strconv.ParseInt(millis, 10, 64); err == nil && !m.Ours() {
+		m.Sent = time.UnixMilli(ms).UTC()
+	}
+	return m
+}
+
 // packed returns the body of a message that bellhop did not send: as it is, or compressed as bellhop does.
 func (m Message) packed() ([]byte, error) {
 	switch coding := m.Attributes[AttrCoding]; coding {
@@ -188,7 +200,7 @@ func (m Message) with(name, value string) Message {
 	attrs := make(map[string]string, len(m.Attributes)+1)
 	maps.Copy(attrs, m.Attributes)
 	attrs[name] = value
-	return Message{Body: m.Body, Attributes: attrs}
+	return Message{Body: m.Body, Attributes: attrs, Sent: m.Sent}
 }
 
 // Both are without state between calls, and may be called from many goroutines

@@ -2,6 +2,7 @@ package amqpqueue
 
 import (
 	"net/http"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -14,7 +15,7 @@ func (q *Queue) read(d *amqp.Delivery, cameIn bool) (m decoded, err error) {
 	}
 	m.deliveries = number(d.Headers[headDeliveries])
 	delete(d.Headers, headEvent) // else its dead letter would pass for bellhop's own
-	if m.event, err = q.open(headersOf(d), d.Body); m.event == nil {
+	if m.event, err = q.open(headersOf(d), d.Body, time.Time{}); m.event == nil {
 		return m, err
 	}
 	own, bad := q.pack(m.event, new([]byte))

@@ -25,7 +25,9 @@ func taking(t *testing.T) (*amqpqueue.Queue, func(body string, headers amqp.Tabl
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(h http.Header, body []byte) (*bellhop.Event, error) { return shopify.Open(h, body, time.Now()) }
+	read := func(h http.Header, body []byte, _ time.Time) (*bellhop.Event, error) {
+		return shopify.Open(h, body, time.Now())
+	}
 	b := opened{amqpqueue.NewBroker(target, amqpqueue.Options{SendLimit: patience, Open: read}), address}
 	t.Cleanup(func() { b.Close() })
 	if err := b.Create(t.Context(), "orders", queue.DefaultAttributes()); err != nil {

@@ -26,7 +26,7 @@ const theirs, ours = shopify.PartnerSource + "47/orders", shopify.PartnerSource 
 func bridge(t *testing.T, source string, b opened) *sqsqueue.Queue {
 	t.Helper()
 	o := b.options
-	o.Open = func(_ http.Header, body []byte) (*bellhop.Event, error) {
+	o.Open = func(_ http.Header, body []byte, _ time.Time) (*bellhop.Event, error) {
 		return shopify.OpenEnvelope(body, source, time.Now())
 	}
 	return reopened(t, open(t, o))

@@ -1,6 +1,7 @@
 package sqsqueue_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -19,8 +20,8 @@ import (
 	"bellhop/shopify"
 )
 
-func opener(h http.Header, body []byte) (*bellhop.Event, error) {
-	return shopify.Open(h, body, time.Now())
+func opener(h http.Header, body []byte, sent time.Time) (*bellhop.Event, error) {
+	return shopify.Open(h, body, cmp.Or(sent, time.Now()))
 }
 
 // foreign is a message of a server of one's own, with as many attributes as SQS takes.
@@ -34,12 +35,17 @@ func foreign(n int) map[string]string {
 // putter sends messages without bellhop.
 func putter(t *testing.T, b opened) func(body string, attrs map[string]string) {
 	t.Helper()
+	return putterTo(t, b, "orders")
+}
+
+func putterTo(t *testing.T, b opened, name string) func(body string, attrs map[string]string) {
+	t.Helper()
 	cfg, err := amazon.Load(t.Context(), b.options.Settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := sqs.NewFromConfig(cfg)
-	url, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("orders")})
+	url, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,6 +147,20 @@ func TestForeignUnreadable(t *testing.T) {
 		}
 	}
 	count(t, "drop", 2)(q.Drop(t.Context(), dead[0].Event.ID, dead[1].Event.ID))
+}
+
+// TestForeignMovedByThePolicy looks at a dead letter that SQS itself moved, and that has no time of its own: it is the
+// same event each time, so that it can be dropped.
+func TestForeignMovedByThePolicy(t *testing.T) {
+	b, q := opening(t)
+	timeless := foreign(1)
+	delete(timeless, "x-shopify-triggered-at")
+	putterTo(t, b, "orders-dead")(`{"id":1}`, timeless)
+	dead, err := q.DeadLetters(t.Context(), queue.Cursor{}, 10)
+	if err != nil || len(dead) != 1 || dead[0].Event.WebhookID != "1" {
+		t.Fatalf("dead letters %+v, %v", dead, err)
+	}
+	count(t, "drop", 1)(q.Drop(t.Context(), dead[0].Event.ID))
 }
 
 // TestForeignTooLargeToGiveUp: a message with no room for a dead letter's attributes spoils no other verdict.

@@ -178,7 +178,7 @@ func (q *Queue) poll(ctx context.Context, max int, seconds int32) ([]*lease, err
 	out, err := q.poller.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &q.main,
 		MaxNumberOfMessages: int32(max), WaitTimeSeconds: seconds,
 		VisibilityTimeout: wholeSeconds(k.attrs.Visibility), MessageAttributeNames: []string{"All"},
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{receiveCountName}})
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{receiveCountName, sentName}})
 	now := q.opts.Now()
 	if _, over := errors.AsType[*types.OverLimit](err); over {
 		q.opts.Log.Warn("more events are leased than SQS allows: receiving pauses", "queue", q.name, "for", overLimitPause)
@@ -231,10 +231,13 @@ func message(m types.Message) amazon.Message {
 	for name, value := range m.MessageAttributes {
 		out.Attributes[name] = aws.ToString(value.StringValue)
 	}
-	return out
+	return out.SentAt(m.Attributes[string(sentName)])
 }
 
-const receiveCountName = types.MessageSystemAttributeNameApproximateReceiveCount
+const (
+	receiveCountName = types.MessageSystemAttributeNameApproximateReceiveCount
+	sentName         = types.MessageSystemAttributeNameSentTimestamp
+)
 
 func receiveCount(m types.Message) int {
 	n, _ := strconv.Atoi(m.Attributes[string(receiveCountName)])
