@@ -10,6 +10,8 @@ type replayCmd struct {
 	wire.Storage
 	Shop  string `name:"shop" required:"" placeholder:"DOMAIN" help:"The events' shop."`
 	Since string `name:"since" required:"" placeholder:"TIME" help:"The earliest time: 2026-11-22, 2026-11-22T09:00:00Z, or how long ago, such as 12h or 30d."`
+
+	ShopifySecret string `name:"shopify-secret" env:"BELLHOP_SHOPIFY_SECRET" help:"The app's client secret, for events of a server of your own that nobody has checked yet."`
 }
 
 func (replayCmd) Help() string {
@@ -26,18 +28,23 @@ func (c *replayCmd) Run(j *job) error {
 	if err != nil {
 		return err
 	}
+	current, previous, err := (&wire.Shopify{ShopifySecret: c.ShopifySecret}).AppSecrets()
+	if err != nil {
+		return err
+	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
 		if err := shopIsThere(j, p, shop); err != nil {
 			return err
 		}
-		r := &pipeline.Recorder{Store: p.Store, Now: j.now, Log: j.log}
+		r := &pipeline.Recorder{Store: p.Store, Now: j.now, Log: j.log,
+			Keys: pipeline.NewKeyring(p.Store, current, previous).Keep(j.now)}
 		events, bad, err := r.Replay(j.ctx, shop, since)
 		if err != nil {
 			return err
 		}
 		j.say("Recorded %s of %s again.", plural(events, "event"), shop)
 		if bad > 0 {
-			j.say("%d of them can't be understood.", bad)
+			j.say("%d of them can't be understood, or are not signed by Shopify.", bad)
 		}
 		return nil
 	})
