@@ -25,8 +25,10 @@ async function open(queue) {
     channel ??= connect().catch((error) => { channel = undefined; throw error; });
     const opened = await channel;
     const messageId = String(++last);
+    // Shops don't wait for each other: bellhop has several lines, and this names one.
+    const shop = headers["x-shopify-shop-domain"] ?? headers["shopify-shop-domain"] ?? "";
     await new Promise((resolve, reject) => { // rejects, too, when the connection is lost before the confirmation
-      opened.publish(exchange, "", body, { headers, messageId, persistent: true, mandatory: true },
+      opened.publish(exchange, shop.slice(0, 1), body, { headers, messageId, persistent: true, mandatory: true },
         (error) => error ? reject(error) : resolve());
     });
     if (opened.returned.delete(messageId)) throw new Error("no queue is bound to the exchange " + exchange);

@@ -18,8 +18,9 @@
 //     leaves both. A delayed retry waits in a queue whose messages RabbitMQ moves
 //     on when their time is over.
 //   - A producer of one's own publishes to the exchange NAME.in. Consumers move its
-//     messages from the queue of that name to the lanes of their shops, as bellhop's
-//     own. Until then all shops stand in one line.
+//     messages from NAME.in.0 to NAME.in.7 to the lanes of their shops, as bellhop's
+//     own. The first character of the shop's domain, as the routing key, keeps shops
+//     apart until then. NAME.in refuses what has no room.
 //   - Dead letters are in NAME.dead.
 //   - The consuming processes tell each other what they hold, over the exchange
 //     NAME.control; NAME.members counts them.

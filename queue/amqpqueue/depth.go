@@ -167,11 +167,11 @@ func (q *Queue) peek(ctx context.Context, lane int) (at time.Time, err error) {
 		if err != nil || !ok {
 			return err
 		}
-		m, err := q.read(&d, lane == incoming)
+		m, err := q.read(&d, lane >= incoming)
 		if err != nil {
 			return nil // a consumer handles it
 		}
-		if lane == incoming { // it goes back as it was
+		if lane >= incoming { // it goes back as it was
 			at = m.event.TriggeredAt
 			return nil
 		}

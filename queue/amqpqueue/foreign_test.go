@@ -17,8 +17,8 @@ import (
 	"bellhop/shopify"
 )
 
-// taking returns a queue that takes messages of others, and what publishes them to it.
-func taking(t *testing.T) (*amqpqueue.Queue, func(body string, headers amqp.Table)) {
+// taking returns a queue that takes messages of others, what publishes them to it, and the channel for that.
+func taking(t *testing.T) (*amqpqueue.Queue, func(body string, headers amqp.Table), *amqp.Channel) {
 	t.Helper()
 	address := newVHost(t)
 	target, _, err := rabbit.Parse(address)
@@ -47,12 +47,22 @@ func taking(t *testing.T) (*amqpqueue.Queue, func(body string, headers amqp.Tabl
 	}
 	return openQueue(t, b), func(body string, headers amqp.Table) {
 		t.Helper()
-		c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), "orders.in", "", true, false,
-			amqp.Publishing{DeliveryMode: amqp.Persistent, Headers: headers, Body: []byte(body)})
-		if err != nil || !c.Wait() {
-			t.Fatalf("publish: %v", err)
+		shop, _ := headers["x-shopify-shop-domain"].(string)
+		if !confirmed(t, ch, "orders.in", shop[:min(len(shop), 1)], body, headers) {
+			t.Fatal("RabbitMQ refused it")
 		}
+	}, ch
+}
+
+// confirmed reports whether RabbitMQ took a message.
+func confirmed(t *testing.T, ch *amqp.Channel, exchange, key, body string, headers amqp.Table) bool {
+	t.Helper()
+	c, err := ch.PublishWithDeferredConfirmWithContext(t.Context(), exchange, key, true, false,
+		amqp.Publishing{DeliveryMode: amqp.Persistent, Headers: headers, Body: []byte(body)})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return c.Wait()
 }
 
 func foreign(shop string, n int) amqp.Table {
@@ -64,7 +74,7 @@ func foreign(shop string, n int) amqp.Table {
 // TestForeign takes messages of a server of one's own through a retry, a dead letter and back: they stay unchecked
 // events, whatever headers of bellhop's they have.
 func TestForeign(t *testing.T) {
-	q, publish := taking(t)
+	q, publish, _ := taking(t)
 	for n, body := range []string{`{"id":0}`, `{"id":1,"note":"` + strings.Repeat("x", 100<<10) + `"}`} {
 		publish(body, foreign("a", n))
 		first := receive(t, q, 1)[0]
@@ -96,7 +106,7 @@ func TestForeign(t *testing.T) {
 
 // TestForeignUnreadable: what can't be read is a dead letter. Nothing that came in is bellhop's own, though it say so.
 func TestForeignUnreadable(t *testing.T) {
-	q, publish := taking(t)
+	q, publish, _ := taking(t)
 	own, err := envelope.Marshal(event("a", 7))
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +141,7 @@ func TestForeignUnreadable(t *testing.T) {
 
 // TestForeignDepth: what came in waits, with its age, also while nobody consumes; a purge drops it.
 func TestForeignDepth(t *testing.T) {
-	q, publish := taking(t)
+	q, publish, _ := taking(t)
 	publish(`{"id":1}`, foreign("a", 1))
 	depth, err := q.Depth(t.Context())
 	if err != nil || depth.Waiting != 1 || depth.Oldest == 0 {
@@ -139,5 +149,52 @@ func TestForeignDepth(t *testing.T) {
 	}
 	if n, err := q.Purge(t.Context()); n != 1 || err != nil {
 		t.Errorf("purged %d, %v", n, err)
+	}
+}
+
+// TestForeignShopsHaveLines: a flood of one shop is before few others. Every shop has a line.
+func TestForeignShopsHaveLines(t *testing.T) {
+	q, publish, ch := taking(t)
+	const shops = "abcdefghijklmnopqrstuvwxyz0123456789"
+	for n, shop := range shops {
+		publish(`{"id":1}`, foreign(string(shop), n))
+	}
+	for line := range 8 {
+		name := fmt.Sprint("orders.in.", line)
+		state, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		if err != nil || state.Messages < 4 || state.Messages > 5 {
+			t.Errorf("%s has %d messages, %v", name, state.Messages, err)
+		}
+	}
+	confirmed(t, ch, "orders.in", "", `{"id":1}`, foreign("a", len(shops)))
+	if depth, err := q.Depth(t.Context()); err != nil || depth.Waiting != len(shops)+1 {
+		t.Errorf("%+v, %v", depth, err)
+	}
+	for range len(shops) + 1 {
+		settle(t, q, queue.Ack, receive(t, q, 1)[0])
+	}
+}
+
+// TestForeignIsBounded: a line that is full refuses what comes, so that its producer does not answer 200, and drops
+// nothing.
+func TestForeignIsBounded(t *testing.T) {
+	_, _, ch := taking(t)
+	args := amqpqueue.Incoming()
+	if bytes, _ := args["x-max-length-bytes"].(int64); bytes < 1<<20 {
+		t.Fatalf("a line takes %d bytes", bytes)
+	}
+	args["x-max-length-bytes"] = int64(4096)
+	if _, err := ch.QueueDeclare("small", true, false, false, false, args); err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	for confirmed(t, ch, "", "small", strings.Repeat("x", 1024), nil) {
+		if taken++; taken > 1000 {
+			t.Fatal("it takes any number")
+		}
+	}
+	state, err := ch.QueueDeclarePassive("small", true, false, false, false, nil)
+	if err != nil || state.Messages != taken || taken < 4 {
+		t.Errorf("it has %d messages of %d, %v", state.Messages, taken, err)
 	}
 }

@@ -242,7 +242,7 @@ func (in *intake) extend(d time.Duration, receipts []queue.Receipt) (stale []que
 func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 	h := &held{d: d, lane: lane, from: s}
 	var err error
-	h.decoded, err = in.q.read(&h.d, lane == incoming)
+	h.decoded, err = in.q.read(&h.d, lane >= incoming)
 	most := in.q.attrs.Load().MaxAttempts
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -255,7 +255,7 @@ func (in *intake) add(s *subscription, lane int, d amqp.Delivery) {
 		delete(in.begun, d.MessageId)
 	}
 	switch {
-	case err == nil && lane == incoming:
+	case err == nil && lane >= incoming:
 		h.lane = in.q.route(h.event.Shop, h.d.Body)
 		in.move(move{held: h})
 	case err == nil && h.attempt() > most:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -23,9 +24,9 @@ const (
 	// delivers one at a time, so that its count of deliveries says which one it
 	// was.
 	suspects = spread + largeLanes
-	// incoming is the lane of messages that bellhop did not send. Consumers move them on.
+	// incoming is the first lane of messages that bellhop did not send. Consumers move them on.
 	incoming = suspects + 1
-	lanes    = incoming + 1
+	lanes    = incoming + spread
 )
 
 // largeBody bounds a message of the other lanes: with all deliveries ahead a
@@ -34,14 +35,14 @@ const largeBody = 32 << 10
 
 // ahead is how many messages of a lane RabbitMQ delivers ahead to a process that
 // wants batches of want: a batch, while all are of one lane. With a quarter of it a
-// flood of one shop is recorded half as fast. Of large ones it is one batch. Those that came in only pass through: with
-// fewer they are moved no faster than they are recorded, and all shops stand in one line.
+// flood of one shop is recorded half as fast. Of large ones it is one batch. Those that came in only pass through, and
+// may have 8 MiB each.
 func ahead(lane, want int) int {
 	switch {
 	case lane == suspects:
 		return 1
-	case lane == incoming:
-		return 256
+	case lane >= incoming:
+		return 32
 	case lane >= spread:
 		return 4
 	}
@@ -64,8 +65,8 @@ func (n names) lane(i int) string {
 	switch {
 	case i == suspects:
 		return string(n) + ".suspects"
-	case i == incoming:
-		return n.in()
+	case i >= incoming:
+		return fmt.Sprintf("%s.%d", n.in(), i-incoming)
 	case i >= spread:
 		return fmt.Sprintf("%s.large.%d", n, i-spread)
 	}
@@ -105,6 +106,9 @@ func stepFor(delay time.Duration) int {
 // else RabbitMQ 4 drops a message after 20 reads.
 const unlimited = int32(1<<31 - 1)
 
+// incomingBytes bounds what waits in a lane of messages that came in: about 100,000 orders.
+const incomingBytes = int64(1 << 30)
+
 // heldFor is above the longest lease. RabbitMQ has known this argument since
 // 3.12; one before closes a channel that holds a message for half an hour.
 const heldFor = int64(13 * time.Hour / time.Millisecond)
@@ -131,10 +135,10 @@ type declaration struct {
 
 func (n names) queues() []declaration {
 	all := []declaration{
+		// Without a bound: a dead letter that has no room would hold up its lane.
 		{n.dead(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
 		// Nothing is ever in it: it counts who consumes, also while a node is down.
 		{n.members(), quorum(amqp.Table{"x-delivery-limit": unlimited})},
-		{n.in(), quorum(amqp.Table{"x-delivery-limit": unlimited, "x-consumer-timeout": heldFor})},
 	}
 	for i := range incoming {
 		// The delivery limit is a backstop, above any setting: the driver counts by
@@ -142,6 +146,11 @@ func (n names) queues() []declaration {
 		all = append(all, declaration{n.lane(i),
 			moving(amqp.Table{"x-delivery-limit": int32(1000), "x-dead-letter-routing-key": n.dead(),
 				"x-consumer-timeout": heldFor})})
+	}
+	for i := incoming; i < lanes; i++ {
+		// Strangers may fill it, and the producer of what is too much learns it from RabbitMQ's answer.
+		all = append(all, declaration{n.lane(i), quorum(amqp.Table{"x-delivery-limit": unlimited,
+			"x-consumer-timeout": heldFor, "x-max-length-bytes": incomingBytes, "x-overflow": "reject-publish"})})
 	}
 	for _, name := range n.delays() {
 		all = append(all, declaration{name, moving(amqp.Table{"x-delivery-limit": unlimited})})
@@ -155,15 +164,36 @@ func (n names) declare(ctx context.Context, t rabbit.Target, ask *rabbit.Session
 		_, err := ch.QueueDeclare(d.name, true, false, false, false, d.args)
 		return err
 	}, func(ch *amqp.Channel, name string) error {
+		if name == n.in() {
+			return n.declareIn(ch)
+		}
 		err := ch.ExchangeDeclare(name, amqp.ExchangeFanout, true, false, false, false, nil)
 		if err != nil || name == n.control() {
 			return err
 		}
 		// The default exchange takes a message to its lane once its time is over, if
-		// it came here by its lane's name: hence an exchange before each step. A producer
-		// that may write to its exchange alone reaches no lane.
+		// it came here by its lane's name: hence an exchange before each step.
 		return ch.QueueBind(name, "", name, false, nil)
 	})
+}
+
+// firsts are the first characters that shops' domains have.
+const firsts = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// declareIn makes the exchange for producers of one's own. They need no right beyond it, and reach no lane of
+// bellhop's. The routing key keeps shops apart: the first character of the domain, since RabbitMQ does not hash.
+// Messages without one stand in one line.
+func (n names) declareIn(ch *amqp.Channel) error {
+	if err := ch.ExchangeDeclare(n.in(), amqp.ExchangeDirect, true, false, false, false, nil); err != nil {
+		return err
+	}
+	for i, key := range append(strings.Split(firsts, ""), "") {
+		more := key != "" // the last one's answer is that for all
+		if err := ch.QueueBind(n.lane(incoming+i%spread), key, n.in(), more, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove deletes all queues and exchanges.
