@@ -39,6 +39,7 @@ type Device struct {
 	Shop         string
 	PersonID     int64  // 0 when it was added with an API token
 	Installation string // the app's own id of the installation; unique in a shop
+	Name         string // what its owner calls it; "" for nothing
 	Kind         AddressKind
 	Value        string
 	Platform     Platform
@@ -50,6 +51,9 @@ type Device struct {
 	RetiredAt    time.Time // zero while it is in use
 	RetiredFor   string    // why it was retired
 }
+
+// MaxDeviceName is the length of a device's name, in characters.
+const MaxDeviceName = 80
 
 // Budget is how many messages FCM takes for one device before it throttles: a
 // token bucket.

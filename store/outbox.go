@@ -42,7 +42,7 @@ type Deliveries interface {
 	// Pushes is the delivery log, newest first.
 	Pushes(ctx context.Context, shop string, q PushQuery) (PushPage, error)
 	// PushReceipt saves the phone's report that it received or opened a push. The first
-	// report of each kind counts.
+	// report of each kind counts. It returns bellhop.Conflict for a push that nobody tried to send.
 	PushReceipt(ctx context.Context, shop string, id int64, opened bool, at time.Time) error
 }
 

@@ -273,6 +273,8 @@ type Devices interface {
 	PutDevice(ctx context.Context, d bellhop.Device, most DeviceLimits) (bellhop.Device, error)
 	// Devices lists a shop's devices, retired ones included.
 	Devices(ctx context.Context, shop string) ([]bellhop.Device, error)
+	// Phones lists a person's devices, in each of their shops.
+	Phones(ctx context.Context, person int64) ([]bellhop.Device, error)
 	// TestDevice owes a device a test push ([bellhop.PushTest]), unless one is being sent.
 	// A claim takes it whatever the owner's settings and the budget say, until [TestFor]
 	// has passed. It returns bellhop.NotFound without such a device in use.
@@ -280,6 +282,11 @@ type Devices interface {
 	// TestPushes lists the newest test push of each device. Test pushes belong to no order,
 	// and are neither in the delivery log nor in a copy of the store.
 	TestPushes(ctx context.Context, shop string) ([]bellhop.Push, error)
+	// RenameDevice gives a device a name, of [bellhop.MaxDeviceName] characters at most; bellhop.NotFound if there is
+	// none. PutDevice keeps it for its person, unless it brings one.
+	RenameDevice(ctx context.Context, shop, installation, name string) error
+	// RenamePhone is RenameDevice in all shops, for a person's device.
+	RenamePhone(ctx context.Context, person int64, installation, name string) error
 	// RemoveDevice deletes a device and skips its owed pushes; bellhop.NotFound if there is
 	// none.
 	RemoveDevice(ctx context.Context, shop, installation string) error

@@ -64,6 +64,7 @@ type AccountNetwork struct {
 type AccountDevice struct {
 	Shop         string    `json:"shop"`
 	Installation string    `json:"installation"`
+	Name         string    `json:"name"`
 	Kind         string    `json:"kind"`
 	Value        string    `json:"value" doc:"The address of its push service."`
 	Platform     string    `json:"platform"`
@@ -107,8 +108,8 @@ func AccountOf(d *store.PersonData) *Account {
 }
 
 func accountDevice(d *bellhop.Device) AccountDevice {
-	return AccountDevice{d.Shop, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form), d.Locale,
-		d.Timezone, d.AddedAt.UTC(), d.SeenAt.UTC(), d.RetiredAt.UTC(), d.RetiredFor}
+	return AccountDevice{d.Shop, d.Installation, d.Name, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
+		d.Locale, d.Timezone, d.AddedAt.UTC(), d.SeenAt.UTC(), d.RetiredAt.UTC(), d.RetiredFor}
 }
 
 func accountInvitation(i *bellhop.Invitation) AccountInvitation {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"bellhop"
 	"bellhop/store"
@@ -250,7 +252,24 @@ func CheckDevice(d bellhop.Device) error {
 			return err
 		}
 	}
+	if d.Name == "" {
+		return nil
+	}
+	return CheckDeviceName(d.Name)
+}
+
+// CheckDeviceName refuses a name that is none, or that no list has room for.
+func CheckDeviceName(name string) error {
+	n := utf8.RuneCountInString(name)
+	if n == 0 || n > bellhop.MaxDeviceName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return bellhop.Invalidf("name", "a device's name has 1 to %d characters", bellhop.MaxDeviceName)
+	}
 	return nil
+}
+
+// NotSent refuses the receipt of a push that no phone can have.
+func NotSent() error {
+	return bellhop.Errorf(bellhop.Conflict, "not_sent", "nobody has sent this push, so that no phone has it")
 }
 
 // NotFound is the error for a missing object, such as "push" or "shop".

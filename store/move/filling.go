@@ -48,7 +48,7 @@ func sizeOf(row any) int {
 	case *bellhop.Token:
 		return 150
 	case *DeviceRow:
-		return 400 + len(row.Value)
+		return 400 + len(row.Value) + len(row.Name)
 	case *OrderRow:
 		if row.Order == nil {
 			return 300

@@ -15,10 +15,11 @@ import (
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
 const putDevice = `WITH d AS (
 	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at,
-	seen_at) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM shops WHERE domain = ANY($1) ORDER BY id
+	seen_at, name) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM shops WHERE domain = ANY($1) ORDER BY id
 	ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 		value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
 		seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
+		name = CASE WHEN excluded.name = '' AND d.person_id = excluded.person_id THEN d.name ELSE excluded.name END,
 		free_at = CASE WHEN d.form = excluded.form THEN d.free_at END
 	RETURNING *)
 	SELECT ` + rows.DeviceColumns + ` FROM d JOIN shops s ON s.id = d.shop_id`
@@ -50,7 +51,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		err = tx.Do(func(b *postgres.Batch) {
 			all(b, &put, rows.Device, putDevice,
 				shops, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
-				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt))
+				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt), d.Name)
 			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND NOT (installation = $3 AND
 				shop_id IN (SELECT id FROM shops WHERE domain = ANY($4)))`, d.Value, string(d.Kind), d.Installation, shops)
 			if most.Person > 0 && d.PersonID != 0 {
@@ -130,15 +131,44 @@ func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error
 			ORDER BY d.id`, shop)
 }
 
+// Phones implements [store.Devices].
+func (db *DB) Phones(ctx context.Context, person int64) ([]bellhop.Device, error) {
+	return list(ctx, db.api, "list somebody's devices", rows.Device, rows.DevicesOf+`$1 ORDER BY d.id`, person)
+}
+
+// RenameDevice implements [store.Devices].
+func (db *DB) RenameDevice(ctx context.Context, shop, installation, name string) error {
+	return db.renameDevices(ctx, deviceOf, shop, installation, name)
+}
+
+// RenamePhone implements [store.Devices].
+func (db *DB) RenamePhone(ctx context.Context, person int64, installation, name string) error {
+	return db.renameDevices(ctx, phoneOf, person, installation, name)
+}
+
+func (db *DB) renameDevices(ctx context.Context, where string, whose any, installation, name string) error {
+	if err := driver.CheckDeviceName(name); err != nil {
+		return err
+	}
+	return once(ctx, db.api, "device", "rename a device",
+		`UPDATE devices SET name = $3 WHERE id IN (SELECT id FROM devices WHERE `+where+` ORDER BY id FOR UPDATE)`,
+		whose, installation, name)
+}
+
+// A shop's device, and a person's in all shops.
+const (
+	deviceOf = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`
+	phoneOf  = `person_id = $1 AND person_id <> 0 AND installation = $2`
+)
+
 // RemoveDevice implements [store.Devices].
 func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
-	return db.removeDevices(ctx, `shop_id = (SELECT id FROM shops WHERE domain = $1) AND installation = $2`, shop,
-		installation)
+	return db.removeDevices(ctx, deviceOf, shop, installation)
 }
 
 // RemovePhone implements [store.Devices].
 func (db *DB) RemovePhone(ctx context.Context, person int64, installation string) error {
-	return db.removeDevices(ctx, `person_id = $1 AND person_id <> 0 AND installation = $2`, person, installation)
+	return db.removeDevices(ctx, phoneOf, person, installation)
 }
 
 func (db *DB) removeDevices(ctx context.Context, where string, args ...any) error {

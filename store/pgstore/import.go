@@ -45,9 +45,9 @@ var (
 		"bigint text bytea timestamptz timestamptz")
 	importDevices = importInto("devices", "id, person_id, installation, kind, value, platform, form, locale, timezone, "+
 		"added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders, "+
-		"gathered_changes, gathered_total, gathered_currency, gathered_since",
+		"gathered_changes, gathered_total, gathered_currency, gathered_since, name",
 		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text timestamptz "+
-			allowanceTypes)
+			allowanceTypes+" text")
 	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
 		"bigint "+stateTypes+contentTypes+traceTypes)
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, "+
@@ -192,6 +192,7 @@ func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).
 		Time(d.RetiredAt).Text(d.RetiredFor).Time(d.FreeAt)
 	fillAllowance(r, d.Allowance)
+	r.Text(d.Name)
 }
 
 // fillOrder adds an order as recording does; without content only its state.

@@ -20,9 +20,9 @@ const saveMembership = `INSERT INTO memberships AS m (person_id, shop_id, role)
 
 // copyPhones gives a person's phones to a shop, with what they have used of their budget.
 const copyPhones = `INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
-		added_at, seen_at, spent, spent_at, free_at)
+		added_at, seen_at, spent, spent_at, free_at, name)
 	SELECT (SELECT id FROM shops WHERE domain = $2), person_id, installation, kind, value, platform, form, locale,
-		timezone, added_at, seen_at, spent, spent_at, free_at FROM devices WHERE id IN (SELECT max(id) FROM devices
+		timezone, added_at, seen_at, spent, spent_at, free_at, name FROM devices WHERE id IN (SELECT max(id) FROM devices
 		WHERE person_id = $1 AND retired_at IS NULL GROUP BY installation)
 	ON CONFLICT (shop_id, installation) DO NOTHING`
 

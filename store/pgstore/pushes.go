@@ -45,8 +45,19 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 	if opened {
 		query = `UPDATE pushes SET opened_at = coalesce(opened_at, $3)`
 	}
-	return once(ctx, db.api, "push", "note a receipt",
-		query+` WHERE id = $2 AND shop_id = (SELECT id FROM shops WHERE domain = $1)`, shop, id, postgres.Always(at))
+	const ofShop = ` WHERE id = $2 AND shop_id = (SELECT id FROM shops WHERE domain = $1)`
+	var there, n int64
+	err := db.api.Once(ctx, func(b *postgres.Batch) {
+		value(b, &there, `SELECT count(*) FROM pushes`+ofShop, shop, id)
+		b.Count(&n, query+ofShop+` AND `+rows.Tried, shop, id, postgres.Always(at))
+	})
+	switch {
+	case err == nil && there == 0:
+		err = driver.NotFound("push")
+	case err == nil && n == 0:
+		err = driver.NotSent()
+	}
+	return wrap("note a receipt", err)
 }
 
 // PushCounts implements [store.Statistics].

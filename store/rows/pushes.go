@@ -18,14 +18,14 @@ const OldestOwed = `SELECT min(since) FROM (SELECT CASE WHEN reason = '` + store
 
 // DeviceColumns are the columns for [Device], of the aliases d and s.
 const DeviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
-	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for`
+	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for, d.name`
 
 // Device reads a device.
 func Device[R Row](r R) bellhop.Device {
 	return bellhop.Device{ID: r.Int(), Shop: r.Text(), PersonID: r.Int(), Installation: r.Text(),
 		Kind: bellhop.AddressKind(r.Text()), Value: r.Text(), Platform: bellhop.Platform(r.Text()),
 		Form: bellhop.Form(r.Text()), Locale: r.Text(), Timezone: r.Text(), AddedAt: r.Time(), SeenAt: r.Time(),
-		RetiredAt: r.Time(), RetiredFor: r.Text()}
+		RetiredAt: r.Time(), RetiredFor: r.Text(), Name: r.Text()}
 }
 
 // allowanceColumns are the columns for allowance, of an alias d.
@@ -73,6 +73,9 @@ func Receiver[R Row](r R) rules.Receiver {
 // PushColumns are the columns for [PushOf], of the aliases p, o and d.
 const PushColumns = `p.id, o.order_id, o.name, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason,
 	o.accepted_at, p.created_at, p.next_at, p.sent_at, p.received_at, p.opened_at`
+
+// Tried says of a push that it was tried, also before somebody sent it again and its attempts began anew.
+const Tried = `(attempts > 0 OR sent_at IS NOT NULL OR reason = '` + store.ReasonResent + `')`
 
 // TestColumns are those for a push without an order.
 const TestColumns = `p.id, 0, NULL, p.device_id, d.installation, p.kind, p.status, p.attempts, p.reason, NULL,

@@ -232,12 +232,12 @@ func (im *importer) token(t *bellhop.Token) error {
 func (im *importer) device(d *move.DeviceRow) error {
 	st := im.tx.Prepare(`INSERT INTO devices (id, shop_id, person_id, installation, kind, value, platform, form, locale,
 			timezone, added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders,
-			gathered_changes, gathered_total, gathered_currency, gathered_since)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+			gathered_changes, gathered_total, gathered_currency, gathered_since, name)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
 		Int(d.ID).Int(im.own(d.Shop)).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
 		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).
 		Int(micros(d.SeenAt)).Time(d.RetiredAt).TextOrNull(d.RetiredFor).Time(d.FreeAt)
-	return bindAllowance(st, d.Allowance).Exec()
+	return bindAllowance(st, d.Allowance).Text(d.Name).Exec()
 }
 
 func (im *importer) order(o *move.OrderRow) error {

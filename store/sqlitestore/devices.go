@@ -49,13 +49,15 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
 func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) (bellhop.Device, error) {
 	err := c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
-			added_at, seen_at) VALUES (?,?,?,?,?,?,?,?,?,?,?)
+			added_at, seen_at, name) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 			value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
 			seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
+			name = CASE WHEN excluded.name = '' AND person_id = excluded.person_id THEN name ELSE excluded.name END,
 			free_at = CASE WHEN form = excluded.form THEN free_at END`).
 		Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
-		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).Exec()
+		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).
+		Text(d.Name).Exec()
 	if err != nil {
 		return d, err
 	}
@@ -146,14 +148,44 @@ func (db *DB) Devices(ctx context.Context, shop string) ([]bellhop.Device, error
 			ORDER BY d.id`, shop)
 }
 
+// Phones implements [store.Devices].
+func (db *DB) Phones(ctx context.Context, person int64) ([]bellhop.Device, error) {
+	return list(ctx, db.read, "list somebody's devices", rows.Device, rows.DevicesOf+`? ORDER BY d.id`, person)
+}
+
+// RenameDevice implements [store.Devices].
+func (db *DB) RenameDevice(ctx context.Context, shop, installation, name string) error {
+	return db.renameDevices(ctx, name, deviceOf, shop, installation)
+}
+
+// RenamePhone implements [store.Devices].
+func (db *DB) RenamePhone(ctx context.Context, person int64, installation, name string) error {
+	return db.renameDevices(ctx, name, phoneOf, person, installation)
+}
+
+func (db *DB) renameDevices(ctx context.Context, name, where string, args ...any) error {
+	if err := driver.CheckDeviceName(name); err != nil {
+		return err
+	}
+	return db.write(ctx, "rename a device", func(tx *sqlitefile.Tx) error {
+		return change(tx, "device", `UPDATE devices SET name = ? WHERE `+where, append([]any{name}, args...)...)
+	})
+}
+
+// A shop's device, and a person's in all shops.
+const (
+	deviceOf = `shop_id = (SELECT id FROM shops WHERE domain = ?) AND installation = ?`
+	phoneOf  = `person_id = ? AND person_id <> 0 AND installation = ?`
+)
+
 // RemoveDevice implements [store.Devices].
 func (db *DB) RemoveDevice(ctx context.Context, shop, installation string) error {
-	return db.removeDevices(ctx, `shop_id = (SELECT id FROM shops WHERE domain = ?) AND installation = ?`, shop, installation)
+	return db.removeDevices(ctx, deviceOf, shop, installation)
 }
 
 // RemovePhone implements [store.Devices].
 func (db *DB) RemovePhone(ctx context.Context, person int64, installation string) error {
-	return db.removeDevices(ctx, `person_id = ? AND person_id <> 0 AND installation = ?`, person, installation)
+	return db.removeDevices(ctx, phoneOf, person, installation)
 }
 
 func (db *DB) removeDevices(ctx context.Context, where string, args ...any) error {

@@ -127,9 +127,9 @@ func setMembership(tx *sqlitefile.Tx, id int64, m bellhop.Membership) error {
 // copyPhones gives a person's phones to a shop, with what they have used of their budget.
 func copyPhones(c *sqlitefile.Conn, person, shop int64) error {
 	return c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
-			added_at, seen_at, spent, spent_at, free_at)
+			added_at, seen_at, spent, spent_at, free_at, name)
 		SELECT ?2, person_id, installation, kind, value, platform, form, locale, timezone, added_at, seen_at, spent,
-			spent_at, free_at FROM devices WHERE id IN (SELECT max(id) FROM devices WHERE person_id = ?1
+			spent_at, free_at, name FROM devices WHERE id IN (SELECT max(id) FROM devices WHERE person_id = ?1
 			AND retired_at IS NULL GROUP BY installation)
 		ON CONFLICT (shop_id, installation) DO NOTHING`).Int(person).Int(shop).Exec()
 }

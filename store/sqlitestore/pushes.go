@@ -76,7 +76,15 @@ func (db *DB) PushReceipt(ctx context.Context, shop string, id int64, opened boo
 		query = `UPDATE pushes SET opened_at = coalesce(opened_at, ?)`
 	}
 	return db.write(ctx, "note a receipt", func(tx *sqlitefile.Tx) error {
-		return change(tx, "push", query+` WHERE id = ? AND shop_id = (SELECT id FROM shops WHERE domain = ?)`, at, id, shop)
+		tried, err := first(tx.Prepare(`SELECT `+rows.Tried+` IS TRUE FROM pushes WHERE id = ?
+			AND shop_id = (SELECT id FROM shops WHERE domain = ?)`).Int(id).Text(shop), "push", sqlitefile.Row.Bool)
+		if err == nil && !tried {
+			err = driver.NotSent()
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Prepare(query + ` WHERE id = ?`).Time(at).Int(id).Exec()
 	})
 }
 

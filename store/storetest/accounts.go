@@ -262,7 +262,8 @@ func devices(f *fixture) {
 		func(d *bellhop.Device) { d.Form = "poem" }, func(d *bellhop.Device) { d.Value = "" },
 		func(d *bellhop.Device) { d.Installation = "" }, func(d *bellhop.Device) { d.Installation = long },
 		func(d *bellhop.Device) { d.Value = long }, func(d *bellhop.Device) { d.Locale = long },
-		func(d *bellhop.Device) { d.Timezone = long },
+		func(d *bellhop.Device) { d.Timezone = long }, func(d *bellhop.Device) { d.Name = long },
+		func(d *bellhop.Device) { d.Name = "a\nb" },
 	} {
 		bad := d
 		spoil(&bad)

@@ -197,7 +197,8 @@ func (m *moving) sourceChanged() {
 // copyDiffers changes the source where only the checksums show it.
 func (m *moving) copyDiffers() {
 	fill(m.from)
-	p := m.from.allPushes(shop, store.PushQuery{})[0]
+	all := m.from.allPushes(shop, store.PushQuery{})
+	p := all[slices.IndexFunc(all, func(p bellhop.Push) bool { return p.Attempts > 0 })]
 	late := few
 	late.Step = func(s move.Step) {
 		if s.Table == move.TablePushes && s.Done && !s.Verifying {

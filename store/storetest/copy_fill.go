@@ -98,6 +98,7 @@ func fillShops(f *fixture) {
 	f.addDevice(second, "phone", bellhop.FormNotification)
 	d := f.addDevice(second, "changed", bellhop.FormNotification)
 	d.Form, d.Value, d.SeenAt = bellhop.FormData, f.addDevice(shop, "moved", bellhop.FormData).Value, at(30)
+	d.Name = "店の電話"
 	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f) // retires the other one
 	f.addDevice(shop, "last", bellhop.FormData)
 	f.must(f.s.RemoveDevice(f.ctx, shop, "last"))

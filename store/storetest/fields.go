@@ -67,7 +67,7 @@ func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 		AtLeast:  "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}
 	f.must(f.setSettings(p.ID, p.Settings))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
-	d.PersonID = p.ID
+	d.PersonID, d.Name = p.ID, "Jo's phone"
 	return s, p, must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 }
 

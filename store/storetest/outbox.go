@@ -292,7 +292,15 @@ func receipts(f *fixture) {
 	f.addShopWithPhone(bellhop.FormData)
 	f.record(f.order(shop, 7, 1))
 	id := f.onePush(7).ID
-	f.must(f.s.PushReceipt(f.ctx, shop, id, false, at(10)))
+	notSent := func(id int64) {
+		f.Helper()
+		for _, opened := range []bool{false, true} {
+			f.equal("code", bellhop.CodeOf(f.s.PushReceipt(f.ctx, shop, id, opened, at(5))), "not_sent")
+		}
+	}
+	notSent(id)
+	f.claim(at(9), 1)
+	f.must(f.s.PushReceipt(f.ctx, shop, id, false, at(10))) // a phone may be faster than the worker
 	f.must(f.s.PushReceipt(f.ctx, shop, id, true, at(20)))
 	f.must(f.s.PushReceipt(f.ctx, shop, id, false, at(30)))
 	f.must(f.s.PushReceipt(f.ctx, shop, id, true, at(40)))
@@ -300,6 +308,12 @@ func receipts(f *fixture) {
 	f.equal("received", p.ReceivedAt, at(10))
 	f.equal("opened", p.OpenedAt, at(20))
 	f.kind(bellhop.NotFound, f.s.PushReceipt(f.ctx, shop, id+99, true, at(1)))
+	f.settle(store.Settled{Pushes: []int64{id}, Status: bellhop.PushUnknown, At: at(50)})
+	f.equal("sent again", must(f.s.ResendPushes(f.ctx, shop, []int64{id}, at(51)))(f), 1)
+	f.must(f.s.PushReceipt(f.ctx, shop, id, true, at(52)))
+	f.record(f.order(shop, 8, 1))
+	f.must(f.s.RemoveDevice(f.ctx, shop, "phone"))
+	notSent(f.onePush(8).ID)
 }
 
 func pushLog(f *fixture) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"bellhop"
@@ -177,4 +178,44 @@ func phonesCountOnce(f *fixture) {
 	}
 	all("x4", "x5")
 	f.equal("retired ones stay, as many", len(must(f.s.Devices(f.ctx, third))(f)), 4)
+}
+
+// deviceNames checks who names a device, and that its name stays.
+func deviceNames(f *fixture) {
+	f.addShop(shop, second, third)
+	jo := f.addMember("jo@example.com", ownerOf(shop), staffOf(second))
+	kim := f.addMember("kim@example.com", ownerOf(third))
+	f.phone(jo, shop, "phone")
+	till := f.addDevice(second, "till", bellhop.FormData)
+	names := func(domain string) (names []string) {
+		f.Helper()
+		for _, d := range must(f.s.Devices(f.ctx, domain))(f) {
+			names = append(names, d.Installation+": "+d.Name)
+		}
+		return names
+	}
+	longest := strings.Repeat("가", bellhop.MaxDeviceName)
+	f.must(f.s.RenamePhone(f.ctx, jo.ID, "phone", longest))
+	f.must(f.s.RenameDevice(f.ctx, second, "till", "Till"))
+	f.equal("in one shop", names(shop), []string{"phone: " + longest})
+	f.equal("and the other", names(second), []string{"phone: " + longest, "till: Till"})
+	f.must(f.s.RenameDevice(f.ctx, shop, "phone", "Jo's"))
+	must(f.s.PutDevice(f.ctx, till, store.DeviceLimits{}))(f)
+	f.equal("refreshed", f.phone(jo, shop, "phone").Name, "Jo's")
+	f.equal("there, too", names(second), []string{"phone: " + longest, "till: Till"})
+	f.must(f.s.SetMembership(f.ctx, jo.ID, staffOf(third)))
+	f.equal("a phone is in three shops", len(must(f.s.Phones(f.ctx, jo.ID))(f)), 3)
+	f.equal("somebody without", len(must(f.s.Phones(f.ctx, kim.ID))(f)), 0)
+	f.equal("in a shop that came later", names(third), []string{"phone: " + longest})
+	till.Name = "Counter"
+	f.equal("brought", must(f.s.PutDevice(f.ctx, till, store.DeviceLimits{}))(f).Name, "Counter")
+	for _, name := range []string{"", longest + "가", "a\x00b", "a\nb", "\xff"} {
+		f.kind(bellhop.Invalid, f.s.RenameDevice(f.ctx, shop, "phone", name))
+		f.kind(bellhop.Invalid, f.s.RenamePhone(f.ctx, jo.ID, "phone", name))
+	}
+	f.kind(bellhop.NotFound, f.s.RenameDevice(f.ctx, shop, "till", "x"))
+	f.kind(bellhop.NotFound, f.s.RenameDevice(f.ctx, nobody, "phone", "x"))
+	f.kind(bellhop.NotFound, f.s.RenamePhone(f.ctx, kim.ID, "phone", "x"))
+	f.kind(bellhop.NotFound, f.s.RenamePhone(f.ctx, 0, "till", "x"))
+	f.equal("somebody else's phone now", f.phone(kim, third, "phone").Name, "")
 }

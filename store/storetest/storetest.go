@@ -116,7 +116,7 @@ func Run(t *testing.T, d Driver) {
 		{"PhonesFollowMemberships", phonesFollowMemberships},
 		{"PhoneHasOneBudget", phoneHasOneBudget},
 		{"PhonesCountOnce", phonesCountOnce},
-		{"DeviceLimits", deviceLimits},
+		{"DeviceLimits", deviceLimits}, {"DeviceNames", deviceNames},
 		{"TestPushes", testPushes},
 		{"Tenants", tenants},
 		{"Changes", changes},

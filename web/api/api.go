@@ -56,6 +56,7 @@ type Options struct {
 	Version    string
 	URL        string // where people reach bellhop; "" if nobody said
 	Care       *web.Care
+	Tests      *web.DeviceTests
 }
 
 // API is the REST API, with the stream of what changes.

@@ -266,6 +266,9 @@ func TestReceipts(t *testing.T) {
 		t.Errorf("%v", push)
 	}
 	path := "/v1/pushes/" + push["id"].(string) + "/receipt"
+	r.Problem(r.Call("POST", path, ownerSession, `{"event":"received"}`), 409, "not_sent")
+	_, err := r.DB.ClaimPushes(t.Context(), r.Clock.Now(), store.Slots{Free: 1}, time.Minute)
+	must(t, err)
 	r.Problem(r.Call("POST", path, otherSession, `{"event":"received"}`), 404, "push_not_found")
 	for _, event := range []string{"received", "opened"} {
 		if a := r.Call("POST", path, ownerSession, `{"event":"`+event+`"}`); a.StatusCode != 204 {

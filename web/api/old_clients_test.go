@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// oldAnswers were written by that bellhop: they are not to be written anew.
+// oldAnswers were written by that bellhop: they are not to be written anew. Only the receipt of a push that nobody
+// sent is refused since.
 const oldAnswers = "testdata/old_clients.txt"
 
 // oldCalls are what apps of before a person could have several shops send. Who: the owner's session, the token of

@@ -43,7 +43,7 @@ func (a *API) registerPushes() {
 	}, about(a.listPushes))
 	register(a, "post-receipt", "POST /v1/pushes/{id}/receipt", huma.Operation{
 		Summary: "Say that the phone received or opened a push", DefaultStatus: http.StatusNoContent,
-		Description: "The first word of each sort counts.",
+		Description: "The first word of each sort counts. Of a push that nobody tried to send it is 409 not_sent.",
 	}, about(a.postReceipt))
 }
 

@@ -52,6 +52,7 @@ type Options struct {
 	Problems *web.Problems
 	Proxies  web.Proxies
 	Care     *web.Care
+	Tests    *web.DeviceTests
 	// Follow answers with the stream of what changes.
 	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
 	WebPushKey string // "": browsers get no notifications
@@ -63,8 +64,6 @@ type Options struct {
 // Console serves the pages for people. A script only reloads what changed.
 type Console struct {
 	Options
-	tests *web.Limits // of a device
-	tries *web.Limits // of a shop
 	stats *stats
 	// exports has a place for each export that may run at once.
 	exports chan struct{}
@@ -74,8 +73,7 @@ type Console struct {
 // [Console.Close].
 func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
-		tests: web.NewLimits(testEvery, testBurst, web.LimitedKeys),
-		tries: web.NewLimits(triesEvery, triesBurst, web.LimitedKeys), exports: make(chan struct{}, maxExports)}
+		exports: make(chan struct{}, maxExports)}
 	addAssets(assets)
 	c.routes(mux)
 	go c.stats.run()

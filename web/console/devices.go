@@ -1,7 +1,7 @@
 package console
 
 import (
-	"time"
+	"errors"
 
 	"bellhop"
 	"bellhop/web"
@@ -16,25 +16,16 @@ type devicesView struct {
 
 type deviceRow struct {
 	Installation, Platform string
+	Name                   string // "" for none
 	Locale, Timezone       string
 	Added, Seen            string
 	Retired                string // when and why; "" while it is in use
-	Removable              bool
+	Has                    bool   // the reader may test and remove it
 	Test                   *testRow
 }
 
 // testRow is the outcome of a device's last test push.
 type testRow struct{ At, Status, Label, Late string }
-
-// A device may get a few test pushes in a row, and then two a minute: they count against the
-// push service's own limits. A shop may send a few more.
-const (
-	testBurst = 3
-	testEvery = 30 * time.Second
-
-	triesBurst = 20
-	triesEvery = 6 * time.Second
-)
 
 func (c *Console) showDevices(v *visit) error {
 	v.At = "devices"
@@ -55,10 +46,8 @@ func (c *Console) showDevices(v *visit) error {
 	}
 	for i := range devices {
 		row := v.deviceRow(&devices[i])
-		for _, p := range tests {
-			if p.DeviceID == devices[i].ID {
-				row.Test = v.testRow(&p)
-			}
+		if test := web.TestOf(tests, devices[i].ID); test != nil {
+			row.Test = v.testRow(test)
 		}
 		view.Rows = append(view.Rows, row)
 	}
@@ -66,7 +55,7 @@ func (c *Console) showDevices(v *visit) error {
 }
 
 func (v *visit) deviceRow(d *bellhop.Device) deviceRow {
-	row := deviceRow{Removable: v.Manages() || d.PersonID == v.Person.ID, Installation: d.Installation,
+	row := deviceRow{Has: v.who.HasDevice(d), Installation: d.Installation, Name: d.Name,
 		Platform: v.label("devices.platform.", string(d.Platform)),
 		Locale:   d.Locale, Timezone: d.Timezone, Added: v.Moment(d.AddedAt), Seen: v.Moment(d.SeenAt)}
 	if !d.RetiredAt.IsZero() {
@@ -95,11 +84,12 @@ func (c *Console) removeDevice(v *visit) error {
 // testDevice owes the device a push like any other. The page shows its outcome beside the device:
 // the stream makes the page reload it.
 func (c *Console) testDevice(v *visit) error {
-	name, now := v.PostForm.Get("device"), c.Now()
-	if c.tests.Take(v.Shop+"/"+name, now) > 0 || c.tries.Take(v.Shop, now) > 0 {
+	name := v.PostForm.Get("device")
+	_, err := c.Tests.Test(v.Context(), v.who, name, c.Now())
+	if _, ok := errors.AsType[*web.RetryError](err); ok {
 		return v.back(c, &notice{Say: "devices.tooSoon", Device: name, Bad: true})
 	}
-	if err := c.Store.TestDevice(v.Context(), v.Shop, name, now); err != nil {
+	if err != nil {
 		return err
 	}
 	return v.back(c, &notice{Say: "devices.testing", Device: name})

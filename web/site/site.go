@@ -79,18 +79,18 @@ func New(o Options) (*Server, error) {
 	defaults(&o)
 	mux, fixed := http.NewServeMux(), web.Prepared{}
 	auth, problems := web.NewAuth(o.Store, o.Identity, o.Now), web.NewProblems(o.Logger)
-	care := web.NewCare(o.Connector, o.Now)
+	care, tests := web.NewCare(o.Connector, o.Now), web.NewDeviceTests(o.Store)
 	rest, err := api.New(mux, fixed, api.Options{
 		Store: o.Store, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Listeners: o.Listeners,
 		MaxDevices: o.MaxDevices, Now: o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version, URL: o.URL,
-		Care: care,
+		Care: care, Tests: tests,
 	})
 	if err != nil {
 		return nil, err
 	}
 	pages := console.New(mux, fixed, console.Options{
 		Store: o.Store, Queue: o.Queue, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Follow: rest.Follow,
-		WebPushKey: o.WebPushKey, URL: o.URL, Care: care, Now: o.Now, Log: o.Logger,
+		WebPushKey: o.WebPushKey, URL: o.URL, Care: care, Tests: tests, Now: o.Now, Log: o.Logger,
 	})
 	err = install.New(mux, install.Options{Care: care, Store: o.Store, Auth: auth, Problems: problems,
 		Proxies: o.TrustedProxies, Page: pages.Page, Now: o.Now, Log: o.Logger})
