@@ -92,7 +92,8 @@ func TestNothingPersonalStays(t *testing.T) {
 }
 
 func newPersonal(t *testing.T, way personalWay) *personal {
-	p := &personal{T: t, samples: samples(t), ahead: time.Hour, collector: startCollector(t), at: realserver.FreeAddress(t),
+	p := &personal{T: t, samples: samples(t), ahead: time.Hour, collector: startCollector(t),
+		at:      realserver.FreeAddress(t),
 		storage: wire.Storage{Dir: t.TempDir(), DB: "sqlite:", Queue: "sqlite:", Key: sealed.MakeKey()}}
 	if way.db == "postgres" {
 		p.storage.DB = newPostgres(t)
