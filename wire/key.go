@@ -147,14 +147,7 @@ func (d *drivers) seal(ctx context.Context, s store.Store) (store.Store, error) 
 		return nil, err
 	}
 	if keys == nil && d.keyPath() != "" {
-		is, err := sealed.Sealed(ctx, s)
-		if err == nil && is {
-			err = lostKey("database", d.keyPath())
-		}
-		if err != nil {
-			return nil, err
-		}
-		if keys, err = d.makeKey(); err != nil {
+		if keys, err = d.firstKey(ctx, s); err != nil {
 			return nil, err
 		}
 	}
@@ -165,6 +158,21 @@ func (d *drivers) seal(ctx context.Context, s store.Store) (store.Store, error) 
 		return nil, noKey()
 	}
 	return sealed.Keyless(s), nil
+}
+
+// firstKey makes a key, or reads the one that another process has just made: that is there before anything is sealed
+// with it.
+func (d *drivers) firstKey(ctx context.Context, s store.Store) (sealed.Keys, error) {
+	if is, err := sealed.Sealed(ctx, s); err != nil {
+		return nil, err
+	} else if !is {
+		return d.makeKey()
+	}
+	keys, err := d.keys()
+	if err == nil && keys == nil {
+		err = lostKey("database", d.keyPath())
+	}
+	return keys, err
 }
 
 func noKey() error {
