@@ -23,7 +23,10 @@ type sealedMeanwhile struct {
 	makeKey func()
 }
 
-func (s sealedMeanwhile) KeyCheck(context.Context) (string, error) { s.makeKey(); return "a check value", nil }
+func (s sealedMeanwhile) KeyCheck(context.Context) (string, error) {
+	s.makeKey()
+	return "a check value", nil
+}
 
 // TestFirstKeyOfTwo starts two processes without a database: the key of the one that was first is for both.
 func TestFirstKeyOfTwo(t *testing.T) {
