@@ -173,6 +173,15 @@ func told(hook, fetched *bellhop.Order) (h, f *bellhop.Order) {
 	return hook, fetched
 }
 
+// diffOf looks for words only where values differ: cmp takes a thousand times as long to find them equal, and even
+// longer with the race detector.
+func diffOf[T any](a, b T) string {
+	if reflect.DeepEqual(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b, cmpopts.EquateEmpty())
+}
+
 // plain takes away what differs from event to event, and writes equal values equally.
 func plain(v reflect.Value) {
 	switch p := v.Addr().Interface().(type) {
@@ -305,7 +314,7 @@ func TestMadeUpOrdersTellTheSame(t *testing.T) {
 		if d := reconcile.Differ(want, got); d != nil {
 			t.Errorf("order %d differs in %v", want.ID, d)
 		}
-		if diff := cmp.Diff(told(want, got)); diff != "" {
+		if diff := diffOf(told(want, got)); diff != "" {
 			t.Fatalf("a webhook (-) and a fetch (+):\n%s\n%s", diff, all[i].Body())
 		}
 	}
@@ -586,7 +595,7 @@ func TestBulkTellsTheSame(t *testing.T) {
 		} else {
 			whole++
 		}
-		if diff := cmp.Diff(told(got, f.Order)); diff != "" {
+		if diff := diffOf(told(got, f.Order)); diff != "" {
 			t.Errorf("by id (-) and in bulk (+):\n%s", diff)
 		}
 		return nil
@@ -624,7 +633,7 @@ func TestReadBulkGoesOn(t *testing.T) {
 			w.whole = true
 		}
 		for n := range whole {
-			if diff := cmp.Diff(whole[n+1:], read(whole[n].End), cmpopts.EquateEmpty()); diff != "" {
+			if diff := diffOf(whole[n+1:], read(whole[n].End)); diff != "" {
 				t.Fatalf("parts: %v, behind order %d: %s", parts, n, diff)
 			}
 		}
