@@ -10,14 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"bellhop"
 	"bellhop/internal/realserver"
 	"bellhop/pipeline"
 	"bellhop/simulate"
+	"bellhop/simulate/simulatetest"
 	"bellhop/store"
 	"bellhop/wire"
 )
@@ -128,8 +127,7 @@ func compare(t *testing.T, s store.Store, expect map[simulate.OrderKey]simulate.
 		}
 		diff := ""
 		if shown && err == nil {
-			diff = cmp.Diff(want.Order, got, cmpopts.EquateEmpty(),
-				cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"))
+			diff = simulatetest.Diff(want, got)
 		}
 		if shown != (err == nil) || !shown && bellhop.KindOf(err) != bellhop.NotFound || diff != "" {
 			if wrong++; wrong <= 5 {

@@ -15,6 +15,7 @@ import (
 	"bellhop/shopify"
 	"bellhop/simulate"
 	"bellhop/simulate/shop"
+	"bellhop/simulate/simulatetest"
 	"bellhop/statement"
 	"bellhop/store"
 )
@@ -119,8 +120,7 @@ func byWebhook(is *bellhop.Order, want simulate.Expected) string {
 	if !want.Known || want.Unsure || want.Order.Version.Compare(is.Version) != 0 {
 		return ""
 	}
-	return cmp.Diff(want.Order, *is, cmpopts.EquateEmpty(),
-		cmpopts.IgnoreFields(bellhop.Order{}, "Handling", "Trace", "Pushes"))
+	return simulatetest.Diff(want, *is)
 }
 
 // checkDeleted: what Shopify deleted is deleted here, or never came.
