@@ -213,10 +213,11 @@ func dropDevices(c *sqlitefile.Conn, where string, args ...any) error {
 }
 
 // dropDevice deletes a device and skips its owed pushes. The port gives no time for it: the
-// newest change's is the nearest.
+// newest change's is the nearest, or that of its last push where nothing changed yet.
 func dropDevice(c *sqlitefile.Conn, id int64) error {
 	var at time.Time
-	_, err := c.Prepare(`SELECT at FROM changes ORDER BY seq DESC LIMIT 1`).First(func(r sqlitefile.Row) { at = r.Time() })
+	_, err := c.Prepare(`SELECT coalesce((SELECT at FROM changes ORDER BY seq DESC LIMIT 1),
+		(SELECT max(created_at) FROM pushes WHERE device_id = ?))`).Int(id).First(func(r sqlitefile.Row) { at = r.Time() })
 	if err != nil {
 		return err
 	}

@@ -118,6 +118,7 @@ func Run(t *testing.T, d Driver) {
 		{"PhonesCountOnce", phonesCountOnce},
 		{"DeviceLimits", deviceLimits}, {"DeviceNames", deviceNames},
 		{"TestPushes", testPushes},
+		{"RemovedWhileTested", removedWhileTested},
 		{"Tenants", tenants},
 		{"Changes", changes},
 		{"HeldBack", heldBack},

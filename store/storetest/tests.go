@@ -48,3 +48,11 @@ func testPushes(f *fixture) {
 	f.equal("nothing is owed", f.nextPush(), time.Time{})
 	f.equal("counts", must(f.s.PushCounts(f.ctx))(f)[bellhop.PushSkipped], int64(1))
 }
+
+// removedWhileTested removes a device that is owed a test push, in a shop without any order yet.
+func removedWhileTested(f *fixture) {
+	f.ownedDevice(bellhop.Settings{})
+	f.must(f.s.TestDevice(f.ctx, shop, "phone", at(10)))
+	f.must(f.s.RemoveDevice(f.ctx, shop, "phone"))
+	f.equal("nothing is owed", len(f.claim(at(20), 10)), 0)
+}

@@ -20,15 +20,22 @@ function put(id, page) {
   const place = [...here.children].indexOf(part);
   if ("rows" in here.dataset) putRows(here, there);
   else here.replaceWith(document.adoptNode(there));
-  if (at < 0 || focused.isConnected) return;
+  if (at < 0 || document.activeElement === focused) return;
+  if (focused.isConnected) return focused.focus({ preventScroll: true }); // it moved
   // The row that went left its place to the next one.
   const rows = [...here.children];
   const now = part === here ? there : rows.find((row) => row.dataset.key === part.dataset.key) || rows[Math.min(place, rows.length - 1)];
-  const control = now && controls(now)[at] || main;
-  control.focus({ preventScroll: true });
+  goTo(now, at);
 }
 
-const controls = (part) => [...part.querySelectorAll("a, button, input:not([type=hidden]), summary")];
+// controls are what somebody can reach by Tab in a part of the page.
+const controls = (part) => [...part.querySelectorAll("a, button, input:not([type=hidden]), select, summary")].filter((c) => c.checkVisibility());
+
+// goTo puts the focus on a control of a part, or on the last one where it has fewer.
+function goTo(part, at, options = { preventScroll: true }) {
+  const all = part ? controls(part) : [];
+  (all[Math.min(at, all.length - 1)] || main).focus(options);
+}
 
 // putRows keeps the rows that are the same, so that focus, selection and place stay.
 function putRows(here, there) {
@@ -41,10 +48,11 @@ function putRows(here, there) {
     else if (old.size && !old.has("none")) shine(now);
     return now;
   });
+  // What goes, goes first: a row that moves loses the focus.
+  [...here.children].filter((row) => !rows.includes(row)).forEach((row) => row.remove());
   rows.forEach((row, i) => {
     if (here.children[i] !== row) here.insertBefore(row, here.children[i] || null);
   });
-  while (here.children.length > rows.length) here.lastElementChild.remove();
 }
 
 function shine(row) {
@@ -176,8 +184,9 @@ if (main && main.dataset.every) setInterval(() => look(), main.dataset.every * 1
 // A form that changes only what this page shows.
 document.addEventListener("submit", async (e) => {
   const form = e.target.closest("form[data-swap]");
-  if (!form || !stream) return;
+  if (!form || !stream) return leaves(e);
   e.preventDefault();
+  const place = placeOf(form);
   const body = new URLSearchParams(new FormData(form, e.submitter));
   const page = await fetch(form.action, { method: "POST", body }).then(pageFrom).catch(() => null);
   if (!page || !page.getElementById("content")) {
@@ -187,7 +196,51 @@ document.addEventListener("submit", async (e) => {
   document.querySelectorAll("input[name=order]:checked").forEach((box) => { box.checked = false; });
   show(page);
   document.getElementById("notice").replaceChildren(...page.getElementById("notice").childNodes);
+  if (!document.activeElement.checkVisibility() || document.activeElement === document.body) goTo(place(), 0);
   fade();
+});
+
+// placeOf returns a function that finds the row which an action was about, for the focus, or the one in its
+// place: the action's own button may be gone. Undoing names its orders.
+function placeOf(form) {
+  const undone = form.querySelector("[name=set][type=hidden]");
+  const key = undone ? undone.value.split(".")[0] : document.querySelector("input[name=order]:checked")?.closest("[data-key]").dataset.key;
+  const row = () => document.querySelector(`[data-key="${key}"]`);
+  const at = row() ? [...row().parentElement.children].indexOf(row()) : 0;
+  return () => row() || document.querySelector("[data-rows]")?.children[at] || document.querySelector("[data-rows]")?.lastElementChild ||
+    document.querySelector("[data-swap-here] form");
+}
+
+// leaves notes the place of a form that loads its page anew, so that the focus comes back to it, or to what
+// came into its place.
+const left = "bellhop_left";
+function leaves(e) {
+  const part = e.submitter && (e.submitter.closest("li") || e.submitter);
+  if (!main || !main.contains(part)) return;
+  const at = controls(main).findIndex((c) => part.contains(c));
+  sessionStorage.setItem(left, JSON.stringify({ at, path: location.pathname, title: document.title }));
+}
+function comeBack() {
+  const place = JSON.parse(sessionStorage.getItem(left) || "{}");
+  sessionStorage.removeItem(left);
+  const wrong = document.querySelector("[aria-invalid]");
+  if (wrong) wrong.focus();
+  else if (main && place.path === location.pathname && place.title === document.title) goTo(main, place.at, {});
+}
+comeBack();
+
+// Escape closes a menu, filters or a question, and gives the focus back to what opened it.
+document.addEventListener("keydown", (e) => {
+  const open = e.key === "Escape" && !e.defaultPrevented && e.target.closest("details[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+
+// The menu of shops covers the page: it closes when the focus goes on.
+document.addEventListener("focusout", (e) => {
+  const menu = e.target.closest(".switch");
+  if (menu && e.relatedTarget && !menu.contains(e.relatedTarget)) menu.open = false;
 });
 
 // An action can be undone for some seconds, and while the focus or the pointer is on the notice.
