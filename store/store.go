@@ -107,7 +107,12 @@ type Orders interface {
 	// that the caller saw last; "" for any. If somebody else changed it since, it returns
 	// the unchanged order with bellhop.Conflict.
 	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error)
+	// Unhandled counts a shop's orders that are new, and those that are seen, each up to most.
+	Unhandled(ctx context.Context, shop string, most int) (Unhandled, error)
 }
+
+// Unhandled is how many orders nobody has handled yet.
+type Unhandled struct{ New, Seen int }
 
 // OrderQuery narrows a list. Zero fields don't.
 type OrderQuery struct {

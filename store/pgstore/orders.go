@@ -230,3 +230,16 @@ func (db *DB) CatchUp(ctx context.Context, limit int) (int, error) {
 	})
 	return n, wrap("bring older orders into the search index", err)
 }
+
+// Unhandled implements [store.Orders].
+func (db *DB) Unhandled(ctx context.Context, shop string, most int) (n store.Unhandled, err error) {
+	err = db.api.Read(ctx, func(b *postgres.Batch) {
+		count := func(h bellhop.Handling, to *int) {
+			value(b, to, `SELECT count(*) FROM (SELECT FROM orders WHERE placed_at IS NOT NULL
+				AND shop_id = (SELECT id FROM shops WHERE domain = $1) AND handling = $2 LIMIT $3) AS counted`, shop, string(h), most)
+		}
+		count(bellhop.HandlingNew, &n.New)
+		count(bellhop.HandlingSeen, &n.Seen)
+	})
+	return n, wrap("count orders", err)
+}

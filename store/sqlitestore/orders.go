@@ -196,3 +196,17 @@ func (db *DB) SetHandling(
 	})
 	return o, cmp.Or(err, refused)
 }
+
+// Unhandled implements [store.Orders].
+func (db *DB) Unhandled(ctx context.Context, shop string, most int) (store.Unhandled, error) {
+	return get(ctx, db.read, "count orders", func(c *sqlitefile.Conn) (n store.Unhandled, err error) {
+		count := func(h bellhop.Handling, to *int) error {
+			found, err := c.Prepare(`SELECT count(*) FROM (SELECT 1 FROM orders WHERE placed_at IS NOT NULL
+				AND shop_id = (SELECT id FROM shops WHERE domain = ?) AND handling = ? LIMIT ?)`).
+				Text(shop).Text(string(h)).Int(int64(most)).One()
+			*to = int(found)
+			return err
+		}
+		return n, cmp.Or(count(bellhop.HandlingNew, &n.New), count(bellhop.HandlingSeen, &n.Seen))
+	})
+}

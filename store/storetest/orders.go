@@ -363,3 +363,27 @@ func (f *fixture) unknownTenant(domain string) {
 	f.kind(bellhop.NotFound, errOf(f.s.Order(f.ctx, domain, 7)))
 	f.equal("nobody's changes", fmt.Sprint(must(f.s.Changes(f.ctx, domain, 0, 10))(f)), "[]")
 }
+
+// unhandled counts what is new and seen, as far as somebody asks.
+func unhandled(f *fixture) {
+	f.addShop(shop, other)
+	for id := range int64(5) {
+		f.record(f.order(shop, id+1, 1))
+	}
+	f.record(f.order(other, 1, 1))
+	count := func(domain string, most int, want store.Unhandled) {
+		f.Helper()
+		f.equal(fmt.Sprint("up to ", most), must(f.s.Unhandled(f.ctx, domain, most))(f), want)
+	}
+	count(shop, 10, store.Unhandled{New: 5})
+	for id, to := range map[int64]bellhop.Handling{1: bellhop.HandlingSeen, 2: bellhop.HandlingHandled} {
+		must(f.s.SetHandling(f.ctx, shop, id, "", to, day))(f)
+	}
+	count(shop, 10, store.Unhandled{New: 3, Seen: 1})
+	count(shop, 3, store.Unhandled{New: 3, Seen: 1})
+	count(shop, 2, store.Unhandled{New: 2, Seen: 1})
+	count(other, 10, store.Unhandled{New: 1})
+	count(nobody, 10, store.Unhandled{})
+	f.record(f.deletion(shop, 3))
+	count(shop, 10, store.Unhandled{New: 2, Seen: 1})
+}

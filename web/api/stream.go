@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -81,11 +80,7 @@ func (in *openStream) last() (int64, error) {
 	if s == "" {
 		return -1, nil
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
-		return 0, bellhop.Invalidf("last_event_id", "Last-Event-ID is the id of an event of this stream")
-	}
-	return n, nil
+	return place(s, "last_event_id", "Last-Event-ID is the id of an event of this stream")
 }
 
 // stream is one open answer.

@@ -35,6 +35,8 @@ var libraryWords = func() (all []wording) {
 		{`expected array`, "give a list: […]"},
 		{`expected number >= (.+)`, "give $1 or more"},
 		{`expected number <= (.+)`, "give $1 or less"},
+		{`expected array length >= (.+)`, "give at least $1"},
+		{`expected array length <= (.+)`, "give at most $1"},
 		{`expected length >= 1`, "it is empty"},
 		{`expected length >= (.+)`, "it is too short: at least $1 characters"},
 		{`expected length <= (.+)`, "it is too long: at most $1 characters"},

@@ -139,7 +139,7 @@ func (c *Console) settleDead(v *visit) error {
 		}
 		ids = append(ids, eventID)
 	}
-	if len(ids) == 0 && !all || len(ids) > maxSettings {
+	if len(ids) == 0 && !all || len(ids) > web.MaxHandlings {
 		return v.back(c, &notice{Say: "dead.pick", Bad: true})
 	}
 	if v.PostForm.Get("sure") == "" {

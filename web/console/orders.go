@@ -152,26 +152,23 @@ func parseSetting(text string) (s setting, err error) {
 	return s, err
 }
 
-// maxSettings bounds what one form does: a page of orders.
-const maxSettings = 200
-
 // settings reads which orders to set: the one with the button, or all that are selected.
-func (v *visit) settings() (all []setting, err error) {
+func (v *visit) settings() (all []web.HandlingChange, err error) {
 	texts := slices.Clone(v.PostForm["set"])
 	if len(texts) == 0 {
 		for _, picked := range v.PostForm["order"] {
 			texts = append(texts, picked+"."+v.PostForm.Get("to"))
 		}
 	}
-	if len(texts) > maxSettings {
-		return nil, bellhop.Invalidf("order", "at most %d orders are set at once", maxSettings)
+	if len(texts) > web.MaxHandlings {
+		return nil, bellhop.Invalidf("order", "at most %d orders are set at once", web.MaxHandlings)
 	}
 	for _, text := range texts {
 		s, err := parseSetting(text)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, s)
+		all = append(all, web.HandlingChange(s))
 	}
 	return all, nil
 }
@@ -192,20 +189,23 @@ func (c *Console) setHandling(v *visit) error {
 		return err
 	}
 	done, kept := &notice{Say: doneWords[all[0].To]}, &notice{Say: "orders.meanwhile", Bad: true}
-	for _, s := range all {
-		o, err := c.Store.SetHandling(v.Context(), v.Shop, s.ID, s.Was, s.To, c.Now())
-		switch kind := bellhop.KindOf(err); {
-		case err == nil:
+	results, err := web.SetHandlings(v.Context(), c.Store, v.Shop, all, c.Now())
+	if err == nil && len(all) == 1 && bellhop.KindOf(results[0].Err) == bellhop.NotFound {
+		err = results[0].Err
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range results {
+		switch {
+		case r.Err == nil:
 			done.N++
 			if v.PostForm.Get("undo") == "" {
-				done.Undo = append(done.Undo, setting{s.ID, s.To, s.Was})
+				done.Undo = append(done.Undo, setting{r.ID, r.To, r.Was})
 			}
-		case kind == bellhop.Conflict:
+		case bellhop.KindOf(r.Err) == bellhop.Conflict:
 			kept.N++
-			kept.Order, kept.Now = o.Name, o.Handling
-		case kind == bellhop.NotFound && len(all) > 1: // it was deleted meanwhile; the others are set all the same
-		default:
-			return err
+			kept.Order, kept.Now = r.Order.Name, r.Order.Handling
 		}
 	}
 	if kept.N == 1 {
