@@ -6,6 +6,7 @@ import (
 
 	"bellhop"
 	"bellhop/store"
+	"bellhop/web"
 	"bellhop/wire"
 )
 
@@ -44,7 +45,7 @@ func (c *shopAddCmd) Run(j *job) (err error) {
 			"--own-secret-only needs --secret-file: without a secret every webhook of the shop would be refused")
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		if err := p.Store.AddShop(j.ctx, s); err != nil {
+		if s, err = web.AddShop(j.ctx, p.Store, s); err != nil {
 			return already(err, "shop_exists", "%s is here already: see bellhop shop ls", s.Domain)
 		}
 		kept, more, err := countLines(j, p.Store, store.LineQuery{Shop: s.Domain, Outcome: bellhop.OutcomeSkipped,
@@ -131,18 +132,16 @@ func (c *shopRotateCmd) Run(j *job) error {
 		}
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		same := false
-		err := p.Store.UpdateShop(j.ctx, domain, func(s *bellhop.Shop) {
-			if c.Finish {
-				s.FinishRotation()
-			} else {
-				same = !s.Rotate(secret)
-			}
-		})
+		changed, err := c.Finish, error(nil)
+		if c.Finish {
+			err = web.FinishRotation(j.ctx, p.Store, domain)
+		} else {
+			changed, err = web.RotateSecret(j.ctx, p.Store, domain, secret)
+		}
 		switch {
 		case err != nil:
 			return noShop(err, domain)
-		case same:
+		case !changed:
 			return bellhop.Errorf(bellhop.Conflict, "same_secret",
 				"this is the secret that %s has already; nothing was changed", domain)
 		case c.Finish:
@@ -179,7 +178,7 @@ func (c *shopSwitch) set(j *job, disabled bool, done string) error {
 		return err
 	}
 	return j.open(&c.Storage, func(p *wire.Parts) error {
-		err := p.Store.UpdateShop(j.ctx, domain, func(s *bellhop.Shop) { s.Disabled = disabled })
+		err := web.ChangeShop(j.ctx, p.Store, domain, func(s *bellhop.Shop) { s.Disabled = disabled })
 		return j.said(noShop(err, domain), done, domain)
 	})
 }

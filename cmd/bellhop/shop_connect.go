@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"bellhop"
 	"bellhop/connect"
@@ -114,52 +111,14 @@ func (c *shopConnectCmd) Run(j *job) error {
 	})
 }
 
-// maxTokens bounds what --token-stdin reads.
-const maxTokens = 16 << 10
-
-// readTokens reads a plain token, or the answer of Shopify's token endpoint. No error quotes any of it.
 func readTokens(j *job) (t admin.Tokens, err error) {
-	text, err := io.ReadAll(io.LimitReader(j.in, maxTokens+1))
+	text, err := io.ReadAll(io.LimitReader(j.in, web.MaxTokens+1))
 	if err != nil {
 		return t, fmt.Errorf("read the token: %w", err)
 	}
-	wrong := bellhop.Invalidf("token", "the standard input has no token: give the token alone on one line, or JSON with "+
-		"access_token, refresh_token and expires_in")
-	text = bytes.TrimSpace(text)
-	if len(text) > maxTokens {
-		return t, wrong
-	}
-	if !bytes.HasPrefix(text, []byte("{")) {
-		t.Token = string(text)
-	} else if t, err = tokensIn(text, j.stamp()); err != nil {
-		return t, wrong
-	}
-	if !admin.IsToken(t.Token) || t.RefreshToken != "" && !admin.IsToken(t.RefreshToken) {
-		return t, wrong
-	}
-	return t, nil
-}
-
-func tokensIn(text []byte, now time.Time) (t admin.Tokens, err error) {
-	var answer struct {
-		Token            string `json:"access_token"`
-		ExpiresIn        int64  `json:"expires_in"`
-		RefreshToken     string `json:"refresh_token"`
-		RefreshExpiresIn int64  `json:"refresh_token_expires_in"`
-	}
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return t, err
-	}
-	const longest = 366 * 24 * 60 * 60
-	if min(answer.ExpiresIn, answer.RefreshExpiresIn) < 0 || max(answer.ExpiresIn, answer.RefreshExpiresIn) > longest {
-		return t, errors.New("out of range")
-	}
-	t = admin.Tokens{Token: answer.Token, RefreshToken: answer.RefreshToken}
-	if answer.ExpiresIn > 0 {
-		t.ExpiresAt = now.Add(time.Duration(answer.ExpiresIn) * time.Second)
-	}
-	if t.RefreshToken != "" && answer.RefreshExpiresIn > 0 {
-		t.RefreshExpiresAt = now.Add(time.Duration(answer.RefreshExpiresIn) * time.Second)
+	if t, err = web.ParseTokens(text, j.stamp()); err != nil {
+		return t, bellhop.Invalidf("token", "the standard input has no token: give the token alone on one line, or JSON with "+
+			"access_token, refresh_token and expires_in")
 	}
 	return t, nil
 }

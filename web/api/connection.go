@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/connect"
 	"bellhop/shopify/admin"
 	"bellhop/web"
 )
@@ -54,19 +53,12 @@ func (a *API) postConnection(ctx context.Context, in *postConnection) (*connecte
 	if given != (b.Grant == string(bellhop.GrantToken)) || !given && (b.RefreshToken != "" || b.ExpiresAt != nil) {
 		return nil, bellhop.Invalidf("token", "the grant token comes with a token, and client_credentials without")
 	}
-	ctx, done, err := a.Care.Begin(ctx, domain)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	begin := a.Care.Connector.ClientCredentials
+	var tokens *admin.Tokens
 	if given {
-		begin = func(ctx context.Context, shop string) (connect.Connected, error) {
-			return a.Care.Connector.Token(ctx, shop, admin.Tokens{Token: b.Token, ExpiresAt: at(b.ExpiresAt),
-				RefreshToken: b.RefreshToken, RefreshExpiresAt: at(b.RefreshExpiresAt)})
-		}
+		tokens = &admin.Tokens{Token: b.Token, ExpiresAt: at(b.ExpiresAt), RefreshToken: b.RefreshToken,
+			RefreshExpiresAt: at(b.RefreshExpiresAt)}
 	}
-	c, err := begin(ctx, domain)
+	c, err := a.Care.Connect(ctx, domain, tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +82,7 @@ func at(t *time.Time) time.Time {
 }
 
 func (a *API) postCheck(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*connectionBody, error) {
-	ctx, done, err := a.Care.Begin(ctx, s.Domain)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	c, err := a.Care.Connector.Check(ctx, s.Domain)
+	c, err := a.Care.Check(ctx, s.Domain)
 	if err != nil {
 		return nil, err
 	}

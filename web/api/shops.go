@@ -200,23 +200,13 @@ func (a *API) listShops(ctx context.Context, in *listShops) (*shopPage, error) {
 }
 
 func (a *API) postShop(ctx context.Context, in *newShop) (*addedShop, error) {
-	domain, err := bellhop.ParseShopDomain(in.Body.Domain)
+	s, err := web.AddShop(ctx, a.Store, bellhop.Shop{Domain: in.Body.Domain, Secret: in.Body.Secret,
+		OwnSecretOnly: in.Body.OwnSecretOnly, CustomerInPush: in.Body.CustomerInPush, AddedAt: a.Now()})
 	if err != nil {
 		return nil, err
 	}
-	s := bellhop.Shop{Domain: domain, Secret: in.Body.Secret, OwnSecretOnly: in.Body.OwnSecretOnly,
-		CustomerInPush: in.Body.CustomerInPush, AddedAt: a.Now()}
-	if s.RefusesAll() {
-		return nil, errRefusesAll
-	}
-	if err := a.Store.AddShop(ctx, s); err != nil {
-		return nil, err
-	}
-	return &addedShop{"/v1/shops/" + domain, shopShape(&s, nil, nil)}, nil
+	return &addedShop{"/v1/shops/" + s.Domain, shopShape(&s, nil, nil)}, nil
 }
-
-var errRefusesAll = bellhop.Invalidf("own_secret_only",
-	"own_secret_only needs a secret of the shop's own: without one every webhook of the shop would be refused")
 
 func (a *API) getShop(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*shopBody, error) {
 	c, err := a.Store.Connection(ctx, s.Domain)
@@ -230,9 +220,9 @@ func (a *API) getShop(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*sho
 	return &shopBody{shopShape(&s, &c, &compared)}, err
 }
 
-// changed answers with a shop as it is after a change.
-func (a *API) changed(ctx context.Context, domain string, change func(*bellhop.Shop)) (*shopBody, error) {
-	if err := a.Store.UpdateShop(ctx, domain, change); err != nil {
+// changed answers with a shop as it is after a change, unless that failed.
+func (a *API) changed(ctx context.Context, domain string, err error) (*shopBody, error) {
+	if err != nil {
 		return nil, err
 	}
 	s, err := a.shop(ctx, domain)
@@ -243,20 +233,11 @@ func (a *API) changed(ctx context.Context, domain string, change func(*bellhop.S
 }
 
 func (a *API) patchShop(ctx context.Context, s bellhop.Shop, in *patchShop) (*shopBody, error) {
-	refused := false
-	out, err := a.changed(ctx, s.Domain, func(s *bellhop.Shop) {
-		now := *s
-		set(&now.Disabled, in.Body.Disabled)
-		set(&now.OwnSecretOnly, in.Body.OwnSecretOnly)
-		set(&now.CustomerInPush, in.Body.CustomerInPush)
-		if refused = now.RefusesAll() && !s.RefusesAll(); !refused {
-			*s = now
-		}
-	})
-	if err == nil && refused {
-		return nil, errRefusesAll
-	}
-	return out, err
+	return a.changed(ctx, s.Domain, web.ChangeShop(ctx, a.Store, s.Domain, func(s *bellhop.Shop) {
+		set(&s.Disabled, in.Body.Disabled)
+		set(&s.OwnSecretOnly, in.Body.OwnSecretOnly)
+		set(&s.CustomerInPush, in.Body.CustomerInPush)
+	}))
 }
 
 func set[T any](to, from *T) {
@@ -266,9 +247,10 @@ func set[T any](to, from *T) {
 }
 
 func (a *API) putSecret(ctx context.Context, s bellhop.Shop, in *putSecret) (*shopBody, error) {
-	return a.changed(ctx, s.Domain, func(s *bellhop.Shop) { s.Rotate(in.Body.Secret) })
+	_, err := web.RotateSecret(ctx, a.Store, s.Domain, in.Body.Secret)
+	return a.changed(ctx, s.Domain, err)
 }
 
 func (a *API) finishSecret(ctx context.Context, s bellhop.Shop, _ *DomainParam) (*shopBody, error) {
-	return a.changed(ctx, s.Domain, (*bellhop.Shop).FinishRotation)
+	return a.changed(ctx, s.Domain, web.FinishRotation(ctx, a.Store, s.Domain))
 }

@@ -94,6 +94,8 @@ func TestSecretsOfAShop(t *testing.T) {
 	if s := r.want(200, r.operate("GET", shopPath, "")); s["disabled"] != false {
 		t.Error("half of a refused change was made")
 	}
+	r.Problem(r.operate("PUT", shopPath+"/secret", `{"secret":"two\nlines"}`), 400, "secret")
+	r.Problem(r.operate("POST", "/v1/shops", `{"domain":"more.myshopify.com","secret":"two\nlines"}`), 400, "secret")
 	answers := ""
 	for _, step := range []struct{ method, path, body, now, before string }{
 		{"PUT", "/secret", `{"secret":"canary-one"}`, "canary-one", ""},
