@@ -151,10 +151,10 @@ func compareOrder(got bellhop.Order, err error, want simulate.Expected, notifica
 		rings = 0
 	}
 	switch {
-	case notifications != rings:
-		return fmt.Sprintf("%d notifications in the drawer, not %d", notifications, rings)
 	case rings == 1 && push.Status != bellhop.PushSent:
 		return fmt.Sprintf("its push is %s after %d attempts: %s", push.Status, push.Attempts, push.Reason)
+	case notifications != rings:
+		return fmt.Sprintf("%d notifications in the drawer, not %d", notifications, rings)
 	case want.Unsure:
 		return ""
 	}
