@@ -116,11 +116,11 @@ type Unhandled struct{ New, Seen int }
 
 // OrderQuery narrows a list. Zero fields don't.
 type OrderQuery struct {
-	Limit    int    // 1 to 200; 0 means 50
-	Cursor   string // OrderPage.Next of the page before
-	Handling bellhop.Handling
-	// Financial and Fulfillment are Shopify's statuses.
-	Financial, Fulfillment  string
+	Limit    int                // 1 to 200; 0 means 50
+	Cursor   string             // OrderPage.Next of the page before
+	Handling []bellhop.Handling // any of these
+	// Financial and Fulfillment are Shopify's statuses: any of these.
+	Financial, Fulfillment  []string
 	Cancelled, NotCancelled bool      // only cancelled orders, and only others
 	Test, NotTest           bool      // only test orders, and only others
 	Found                   string    // what brought it first: "webhook", or as [bellhop.Trace] has it

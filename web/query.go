@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +17,9 @@ import (
 // whose tags describe it to the API, and a line in Query. Those that are true or false are texts, so
 // that one left out is neither.
 type OrderFilter struct {
-	Handling    string    `query:"handling" enum:"new,seen,handled"`
-	Financial   string    `query:"financial_status" maxLength:"40" example:"paid" doc:"As Shopify says: pending, authorized, partially_paid, paid, partially_refunded, refunded, voided or expired."`
-	Fulfillment string    `query:"fulfillment_status" maxLength:"40" example:"unfulfilled" doc:"As Shopify says: unfulfilled, partial, fulfilled or restocked."`
+	Handling    string    `query:"handling" maxLength:"40" pattern:"^(new|seen|handled)(,(new|seen|handled))*$" patternDescription:"one of new, seen, handled, or several with commas" example:"new,seen" doc:"One of new, seen and handled, or several with commas."`
+	Financial   string    `query:"financial_status" maxLength:"200" example:"pending,authorized" doc:"As Shopify says, one or several with commas: pending, authorized, partially_paid, paid, partially_refunded, refunded, voided or expired."`
+	Fulfillment string    `query:"fulfillment_status" maxLength:"200" example:"unfulfilled" doc:"As Shopify says, one or several with commas: unfulfilled, partial, fulfilled or restocked."`
 	Cancelled   string    `query:"cancelled" enum:"true,false" doc:"Only those that were cancelled, or only those that were not."`
 	Test        string    `query:"test" enum:"true,false" doc:"Only tests, or only orders that are none."`
 	Found       string    `query:"found" enum:"webhook,backfill,reconcile" doc:"What brought it first: a webhook, a backfill, or a later comparison with Shopify (trace.found)."`
@@ -33,16 +34,28 @@ type OrderFilter struct {
 // Query is the filter for the store, of one page.
 func (f OrderFilter) Query(limit int, cursor string) store.OrderQuery {
 	return store.OrderQuery{
-		Limit: limit, Cursor: cursor, Handling: bellhop.Handling(f.Handling), Financial: f.Financial,
-		Fulfillment: f.Fulfillment, Cancelled: f.Cancelled == "true", NotCancelled: f.Cancelled == "false",
+		Limit: limit, Cursor: cursor, Handling: several[bellhop.Handling](f.Handling),
+		Financial: several[string](f.Financial), Fulfillment: several[string](f.Fulfillment),
+		Cancelled: f.Cancelled == "true", NotCancelled: f.Cancelled == "false",
 		Test: f.Test == "true", NotTest: f.Test == "false", Found: f.Found, Tag: f.Tag, Since: f.Since,
 		Before: f.Before, AtLeast: f.AtLeast, Text: f.Q, Sort: store.Sort(f.Sort),
 	}
 }
 
+// several are a filter's values, which commas part.
+func several[T ~string](text string) (all []T) {
+	if text == "" {
+		return nil
+	}
+	for v := range strings.SplitSeq(text, ",") {
+		all = append(all, T(v))
+	}
+	return all
+}
+
 // ReadQuery reads a struct's fields from the parameters in their tags, as the API does by itself. The
 // pairs of name and value are those that were given, for addresses of the same list. It knows tags of
-// names and enums; the store checks the rest.
+// names, enums and patterns; the store checks the rest.
 func ReadQuery(from url.Values, to any) (pairs []string, err error) {
 	fields := reflect.ValueOf(to).Elem()
 	for i := range fields.NumField() {
@@ -58,6 +71,9 @@ func ReadQuery(from url.Values, to any) (pairs []string, err error) {
 			*field = text
 			if all := tag.Get("enum"); all != "" && !slices.Contains(strings.Split(all, ","), text) {
 				return nil, bellhop.Invalidf(name, "%s is one of %s", name, strings.ReplaceAll(all, ",", ", "))
+			}
+			if p := tag.Get("pattern"); p != "" && !regexp.MustCompile(p).MatchString(text) {
+				return nil, bellhop.Invalidf(name, "%s is %s", name, tag.Get("patternDescription"))
 			}
 		case encoding.TextUnmarshaler:
 			err = field.UnmarshalText([]byte(text))

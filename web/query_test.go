@@ -36,7 +36,7 @@ func TestEveryFilterIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for field := range reflect.TypeFor[OrderFilter]().Fields() {
-		one, _, _ := strings.Cut(cmp.Or(field.Tag.Get("enum"), "2026-11-22T09:00:00Z"), ",")
+		one, _, _ := strings.Cut(cmp.Or(field.Tag.Get("enum"), field.Tag.Get("example"), "2026-11-22T09:00:00Z"), ",")
 		name := field.Tag.Get("query")
 		given.Set(name, one)
 		if !strings.Contains(string(page), "`"+name) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"bellhop"
 	"bellhop/store"
 	"bellhop/web"
 )
@@ -26,16 +27,18 @@ func TestEveryFilterIsAFlag(t *testing.T) {
 func TestFlagsNarrowAnExport(t *testing.T) {
 	yes, no := true, false
 	j := &job{terminal: &terminal{now: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }}}
-	f := orderFlags{Handling: "seen", Financial: "paid", Fulfillment: "partial", Cancelled: &yes, Test: &no, Tag: "vip",
+	f := orderFlags{Handling: "seen", Financial: "paid,pending", Fulfillment: "partial", Cancelled: &yes,
+		Test: &no, Tag: "vip",
 		Since: "2d", Before: "2026-11-22", AtLeast: "5", Q: "jo"}
 	got, err := f.query(j)
-	want := store.OrderQuery{Handling: "seen", Financial: "paid", Fulfillment: "partial", Cancelled: true, NotTest: true,
-		Tag: "vip", Since: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
+	want := store.OrderQuery{Handling: []bellhop.Handling{"seen"}, Financial: []string{"paid", "pending"},
+		Fulfillment: []string{"partial"}, Cancelled: true, NotTest: true, Tag: "vip",
+		Since:  time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC),
 		Before: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), AtLeast: "5", Text: "jo"}
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v (%v), want %+v", got, err, want)
 	}
-	if none, err := (&orderFlags{}).query(j); err != nil || none != (store.OrderQuery{}) {
+	if none, err := (&orderFlags{}).query(j); err != nil || !reflect.DeepEqual(none, store.OrderQuery{}) {
 		t.Errorf("without flags %+v (%v)", none, err)
 	}
 }

@@ -16,6 +16,9 @@ import (
 // maxText bounds the text of a search, in bytes.
 const maxText = 200
 
+// maxValues is more than Shopify has statuses of one sort.
+const maxValues = 20
+
 // turnWait bounds a search's wait for another one of its shop.
 const turnWait = 2 * time.Second
 
@@ -76,8 +79,8 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 	if l.Limit, err = Page(q.Limit, q.Cursor, &l.At, &l.ID); err != nil {
 		return l, err
 	}
-	if q.Handling != "" {
-		if _, err := bellhop.ParseHandling(string(q.Handling)); err != nil {
+	for _, h := range q.Handling {
+		if _, err := bellhop.ParseHandling(string(h)); err != nil {
 			return l, err
 		}
 	}
@@ -86,6 +89,8 @@ func ParseList(q store.OrderQuery) (l List, err error) {
 		return l, bellhop.Invalidf("q", "the text to search for has %d bytes: give at most %d", len(q.Text), maxText)
 	case len(q.Tag) > maxText:
 		return l, bellhop.Invalidf("tag", "the tag has %d bytes: give at most %d", len(q.Tag), maxText)
+	case max(len(q.Handling), len(q.Financial), len(q.Fulfillment)) > maxValues:
+		return l, bellhop.Invalidf("filter", "a filter takes at most %d values", maxValues)
 	case q.Sort != "" && q.Sort != store.SortPlaced && q.Sort != store.SortUpdated:
 		return l, bellhop.Invalidf("sort", "orders are sorted by placed or updated")
 	case err != nil || m.Units < 0:
@@ -108,7 +113,9 @@ func (l *List) Narrow() bool {
 	if l.Sort == store.SortUpdated && !(l.Since.IsZero() && l.Before.IsZero()) {
 		filters++
 	}
-	return l.Words != nil || l.AtLeast != "" || l.Found != "" || l.NotCancelled || l.NotTest || filters > 1 ||
+	// Several values are several parts of an index, each in the list's order.
+	several := max(len(l.Handling), len(l.Financial), len(l.Fulfillment)) > 1
+	return several || l.Words != nil || l.AtLeast != "" || l.Found != "" || l.NotCancelled || l.NotTest || filters > 1 ||
 		filters == 1 && l.Sort == store.SortUpdated
 }
 
@@ -210,8 +217,23 @@ func (l *List) filters() (all []filter) {
 	add(l.NotCancelled, ` AND o.cancelled_at IS NULL`)
 	add(l.Test, ` AND o.test`)
 	add(l.NotTest, ` AND o.test IS NOT TRUE`)
-	add(l.Handling != "", ` AND o.handling = ?`, string(l.Handling))
-	add(l.Financial != "", ` AND o.financial_status = ?`, l.Financial)
-	add(l.Fulfillment != "", ` AND o.fulfillment_status = ?`, l.Fulfillment)
+	addAny(&all, `o.handling`, l.Handling)
+	addAny(&all, `o.financial_status`, l.Financial)
+	addAny(&all, `o.fulfillment_status`, l.Fulfillment)
 	return all
+}
+
+// addAny adds the condition that a column has one of some values, if there are any.
+func addAny[T ~string](all *[]filter, column string, values []T) {
+	var args []any
+	for _, v := range values {
+		args = append(args, string(v))
+	}
+	switch n := len(args); n {
+	case 0:
+	case 1:
+		*all = append(*all, filter{` AND ` + column + ` = ?`, args})
+	default:
+		*all = append(*all, filter{` AND ` + column + ` IN (?` + strings.Repeat(`, ?`, n-1) + `)`, args})
+	}
 }

@@ -40,14 +40,15 @@ func Queries() map[string]Query {
 		hour := []any{shop, postgres.Always(now), postgres.Always(now.Add(time.Hour)), int64(0), 9}
 		return Query{headsBetween(column), hour}
 	}
+	handled := []bellhop.Handling{bellhop.HandlingHandled}
 	return map[string]Query{
 		"orders_by_creation on orders":                         window(store.SortCreated),
 		"orders_by_update on orders o":                         window(store.SortUpdated),
 		"orders_list on orders":                                listed(store.OrderQuery{}),
 		"orders_cancelled on orders":                           listed(store.OrderQuery{Cancelled: true}),
-		"orders_by_handling on orders":                         listed(store.OrderQuery{Handling: bellhop.HandlingHandled}),
-		"orders_by_payment on orders":                          listed(store.OrderQuery{Financial: "refunded"}),
-		"orders_by_fulfillment on orders":                      listed(store.OrderQuery{Fulfillment: "partial"}),
+		"orders_by_handling on orders":                         listed(store.OrderQuery{Handling: handled}),
+		"orders_by_payment on orders":                          listed(store.OrderQuery{Financial: []string{"refunded"}}),
+		"orders_by_fulfillment on orders":                      listed(store.OrderQuery{Fulfillment: []string{"partial"}}),
 		"orders_test on orders":                                listed(store.OrderQuery{Test: true}),
 		"orders_by_update on orders":                           listed(store.OrderQuery{Sort: store.SortUpdated}),
 		"orders_pkey on orders":                                {loadOrders, []any{[]string{shop}, []int64{1}}},

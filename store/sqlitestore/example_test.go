@@ -41,7 +41,7 @@ func Example() {
 	check(err)
 	fmt.Println(results[0].Outcome, results[1].Outcome)
 
-	page, err := db.Orders(ctx, "demo.myshopify.com", store.OrderQuery{Handling: bellhop.HandlingNew})
+	page, err := db.Orders(ctx, "demo.myshopify.com", store.OrderQuery{Handling: []bellhop.Handling{bellhop.HandlingNew}})
 	check(err)
 	for _, o := range page.Orders {
 		fmt.Println(o.Name, o.Total, o.Total.Currency)

@@ -173,10 +173,14 @@ func orderFilters(f *fixture) {
 	for _, id := range []int64{2, 5, 9} {
 		must(f.s.SetHandling(f.ctx, shop, id, "", bellhop.HandlingSeen, day))(f)
 	}
-	f.equal("seen", f.ids(store.OrderQuery{Handling: bellhop.HandlingSeen, Limit: 2}), []int64{9, 5, 2})
+	seen := []bellhop.Handling{bellhop.HandlingSeen}
+	f.equal("seen", f.ids(store.OrderQuery{Handling: seen, Limit: 2}), []int64{9, 5, 2})
+	f.equal("new or seen", f.ids(store.OrderQuery{Handling: []bellhop.Handling{bellhop.HandlingNew,
+		bellhop.HandlingSeen}, Limit: 4}), []int64{10, 9, 8, 7, 6, 5, 4, 3, 2, 1})
 	f.equal("since", f.ids(store.OrderQuery{Since: at(8)}), []int64{10, 9, 8})
-	f.equal("new since", f.ids(store.OrderQuery{Since: at(8), Handling: bellhop.HandlingNew, Limit: 1}), []int64{10, 8})
-	f.equal("handled", f.ids(store.OrderQuery{Handling: bellhop.HandlingHandled}), []int64{})
+	f.equal("new since", f.ids(store.OrderQuery{Since: at(8), Handling: []bellhop.Handling{bellhop.HandlingNew},
+		Limit: 1}), []int64{10, 8})
+	f.equal("handled", f.ids(store.OrderQuery{Handling: []bellhop.Handling{bellhop.HandlingHandled}}), []int64{})
 	for _, id := range []int64{3, 4, 9} {
 		cancelled := f.order(shop, id, 2)
 		cancelled.Order.CancelledAt = at(500)
@@ -197,10 +201,12 @@ func orderFilters(f *fixture) {
 		want []int64
 	}{
 		"cancelled":               {store.OrderQuery{Cancelled: true, Limit: 2}, []int64{9, 4, 3}},
-		"seen and cancelled":      {store.OrderQuery{Cancelled: true, Handling: bellhop.HandlingSeen}, []int64{9}},
-		"refunded":                {store.OrderQuery{Financial: "refunded"}, []int64{2}},
-		"partly sent":             {store.OrderQuery{Fulfillment: "partial"}, []int64{2}},
-		"refunded and sent":       {store.OrderQuery{Financial: "refunded", Fulfillment: "fulfilled"}, []int64{}},
+		"seen and cancelled":      {store.OrderQuery{Cancelled: true, Handling: seen}, []int64{9}},
+		"refunded":                {store.OrderQuery{Financial: []string{"refunded"}}, []int64{2}},
+		"partly sent":             {store.OrderQuery{Fulfillment: []string{"partial"}}, []int64{2}},
+		"refunded or voided":      {store.OrderQuery{Financial: []string{"refunded", "voided"}, Limit: 1}, []int64{2}},
+		"either sent":             {store.OrderQuery{Fulfillment: []string{"fulfilled", "partial"}, Limit: 1}, []int64{8, 2}},
+		"refunded and sent":       {store.OrderQuery{Financial: []string{"refunded"}, Fulfillment: []string{"fulfilled"}}, []int64{}},
 		"tests":                   {store.OrderQuery{Test: true}, []int64{7, 6}},
 		"not cancelled":           {store.OrderQuery{NotCancelled: true, Limit: 3}, []int64{10, 8, 7, 6, 5, 2, 1}},
 		"neither":                 {store.OrderQuery{NotCancelled: true, NotTest: true, Depth: 3}, []int64{10, 8, 5, 2, 1}},
@@ -280,7 +286,8 @@ func search(f *fixture) {
 func badQueries(f *fixture) {
 	f.addShop(shop)
 	f.record(f.orders(1, 3)...)
-	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {Handling: "lost"}, {AtLeast: "x"},
+	for _, q := range []store.OrderQuery{{Limit: -1}, {Limit: 201}, {AtLeast: "x"},
+		{Handling: []bellhop.Handling{"lost"}}, {Financial: make([]string, 21)},
 		{AtLeast: "-1"}, {Sort: "size"}, {Tag: strings.Repeat("x", 5000)},
 		{Text: strings.Repeat("x", 5000)}} {
 		f.kind(bellhop.Invalid, errOf(f.s.Orders(f.ctx, shop, q)))

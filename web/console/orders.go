@@ -61,7 +61,7 @@ func (v *visit) askedOrders() (a askedOrders, err error) {
 	case "cancelled":
 		a.query.Cancelled = true
 	default:
-		a.query.Handling = bellhop.Handling(a.show)
+		a.query.Handling = []bellhop.Handling{bellhop.Handling(a.show)}
 	}
 	return a, nil
 }
