@@ -99,7 +99,7 @@ type SettledPush struct {
 type DeletedOrder struct {
 	ID      string `json:"id"`
 	Shop    string `json:"shop"`
-	Deleted bool   `json:"deleted"`
+	Deleted bool   `json:"deleted" enum:"true"`
 }
 
 // OrderOf returns the shape of an order, without its items and pushes.

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"reflect"
 	"strings"
 	"time"
 
@@ -122,10 +121,12 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "bellhop", Version: o.Version,
-				Description: "Orders of a Shopify shop, the pushes they owe, and the devices these go to. " +
-					"Every answer that isn't 2xx is an RFC 9457 problem with a stable code.",
-				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+				Description: aboutAPI,
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
+			Servers:  []*huma.Server{{URL: cmp.Or(o.URL, "/"), Description: "This bellhop."}},
+			Tags:     tags(),
+			Security: security,
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -142,6 +143,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{ownProblems},
 	})
+	a.huma.OpenAPI().Components.Responses = a.problems()
 	a.huma.UseMiddleware(a.enter)
 	a.registerSessions()
 	a.registerShops()
@@ -160,11 +162,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerPrivacy()
 	a.registerStatement()
 	a.registerStream()
-	// The library's own shape of an error is in the document although
-	// ownProblems keeps it from being sent.
-	delete(registry.Map(), "ErrorModel")
-	delete(registry.Map(), "ErrorDetail")
-	openAnswers(a.huma.OpenAPI())
+	a.finish()
 	if err := addDocuments(documents, a.huma.OpenAPI()); err != nil {
 		return nil, err
 	}
@@ -179,24 +177,6 @@ func (a *API) Close() {
 	a.reads.close()
 }
 
-// openAnswers lets answers gain fields in later versions. A request with an unknown field
-// stays invalid.
-func openAnswers(doc *huma.OpenAPI) {
-	closed := map[string]bool{}
-	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Post, item.Put, item.Patch} {
-			if op != nil && op.RequestBody != nil {
-				closed[contentOf(op.RequestBody.Content)] = true
-			}
-		}
-	}
-	for name, schema := range doc.Components.Schemas.Map() {
-		if !closed[name] {
-			schema.AdditionalProperties = nil
-		}
-	}
-}
-
 // register adds one call, such as GET /v1/orders. It takes credentials unless op is public. An error
 // of its handler becomes a problem; only our own faults are logged.
 func register[I, O any](a *API, id, call string, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
@@ -205,17 +185,8 @@ func register[I, O any](a *API, id, call string, op huma.Operation, handle func(
 	op.Tags = strings.Split(op.Path, "/")[2:3]
 	if op.Security == nil {
 		op.Security = security
-	} else if len(op.Security) == 0 {
-		op.Security = nil
 	}
-	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[web.Problem](), true, "Problem")
-	if op.Responses == nil {
-		op.Responses = map[string]*huma.Response{}
-	}
-	op.Responses["default"] = &huma.Response{
-		Description: "A problem.",
-		Content:     map[string]*huma.MediaType{web.ProblemType: {Schema: problem}},
-	}
+	answersOf(&op)
 	op.MaxBodyBytes = web.MaxBody + 1 // the library refuses a body of this size
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

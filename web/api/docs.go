@@ -71,13 +71,8 @@ type docsField struct {
 
 func docsOf(doc *huma.OpenAPI) docsView {
 	v := docsView{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description}
-	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
-		item := doc.Paths[path]
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op != nil {
-				v.Calls = append(v.Calls, callOf(op))
-			}
-		}
+	for _, op := range operations(doc) {
+		v.Calls = append(v.Calls, callOf(op))
 	}
 	schemas := doc.Components.Schemas.Map()
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {

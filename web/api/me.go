@@ -45,10 +45,15 @@ type patchShopSettings struct {
 }
 
 func (a *API) registerMe() {
-	register(a, "get-me", "GET /v1/me", huma.Operation{Summary: "Say whose credential this is, and of which shops"},
+	register(a, "get-me", "GET /v1/me", huma.Operation{
+		Summary: "Say whose credential this is, and of which shops",
+		Description: "What an app asks first: whom it shows, between which shops they choose, and what their role in each " +
+			"lets them do.",
+	},
 		func(ctx context.Context, _ *struct{}) (*meBody, error) { return a.meOf(ctx, callerOf(ctx).Principal) })
-	register(a, "get-own-shop", "GET /v1/shop", huma.Operation{Summary: "Get what a shop's owners set"},
-		about(a.getShopSettings))
+	register(a, "get-own-shop", "GET /v1/shop", huma.Operation{
+		Summary: "Get what a shop's owners set", Description: "For everybody of the shop.",
+	}, about(a.getShopSettings))
 	register(a, "patch-own-shop", "PATCH /v1/shop", huma.Operation{
 		Summary: "Change what a shop's owners set", Description: "For its owners.",
 	}, managed(a.patchShopSettings))

@@ -1,12 +1,17 @@
 package api_test
 
 import (
+	"encoding/json"
 	"flag"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"bellhop/internal/realserver"
+	"bellhop/web/site"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -42,15 +47,15 @@ func TestOpenAPIDocumentIsValid(t *testing.T) {
 	used := map[string]bool{}
 	each(doc, func(key string, v any) {
 		if ref, ok := v.(string); ok && key == "$ref" {
-			name, found := strings.CutPrefix(ref, "#/components/schemas/")
-			if _, there := schemas[name]; !found || !there {
+			part, name, _ := strings.Cut(strings.TrimPrefix(ref, "#/components/"), "/")
+			if of, _ := components[part].(map[string]any); of[name] == nil {
 				t.Errorf("%s leads nowhere", ref)
 			}
 			used[name] = true
 		}
 		if key == "type" {
 			if s, ok := v.(string); ok && !slices.Contains([]string{"object", "array", "string", "integer", "number",
-				"boolean", "null", "http", "apiKey"}, s) {
+				"boolean", "null", "http", "apiKey", "about:blank"}, s) { // the last is of problems' examples
 				t.Errorf("there is no type %s", s)
 			}
 		}
@@ -153,4 +158,73 @@ func TestDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 		}
 	}
 	strictPage(t, a)
+}
+
+// TestLinterFindsNothing lets Redocly's linter read the document, by the rules that it recommends to everybody.
+func TestLinterFindsNothing(t *testing.T) {
+	command, err := realserver.NodeCommand("@redocly/cli/bin/cli.js", "lint", "--extends=recommended", "--format=json",
+		golden)
+	realserver.Need(t, err)
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "REDOCLY_TELEMETRY=off", "REDOCLY_SUPPRESS_UPDATE_NOTICE=true")
+	out, _ := cmd.Output() // it fails upon what it reports
+	var report struct {
+		Totals   *struct{ Errors, Warnings, Ignored int }
+		Problems []struct {
+			RuleID, Message string
+			Location        []struct{ Pointer string }
+		}
+	}
+	if err := json.Unmarshal(out, &report); err != nil || report.Totals == nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, p := range report.Problems {
+		t.Errorf("%s: %s at %v", p.RuleID, p.Message, p.Location)
+	}
+}
+
+// TestGeneratorsGetAllOfIt holds the document to what makes good clients: each call and tag says what it is for, and no
+// body has a field with a default, which generators would ask for.
+func TestGeneratorsGetAllOfIt(t *testing.T) {
+	doc := newRig(t).Call("GET", "/v1/openapi.json", "", "").JSON(t)
+	described, used := map[string]bool{}, map[string]bool{}
+	for _, one := range doc["tags"].([]any) {
+		one := one.(map[string]any)
+		described[one["name"].(string)] = one["description"] != "" && one["x-displayName"] != ""
+	}
+	for path, item := range doc["paths"].(map[string]any) {
+		for method, op := range item.(map[string]any) {
+			op := op.(map[string]any)
+			if op["description"] == nil {
+				t.Errorf("%s %s has no description", method, path)
+			}
+			for _, tag := range op["tags"].([]any) {
+				if used[tag.(string)] = true; !described[tag.(string)] {
+					t.Errorf("%s %s: nobody says what the tag %s is", method, path, tag)
+				}
+			}
+		}
+	}
+	if len(used) != len(described) {
+		t.Errorf("%d tags are used, and %d described", len(used), len(described))
+	}
+	for name, schema := range doc["components"].(map[string]any)["schemas"].(map[string]any) {
+		properties, _ := schema.(map[string]any)["properties"].(map[string]any)
+		for field, p := range properties {
+			if p.(map[string]any)["default"] != nil {
+				t.Errorf("%s.%s has a default", name, field)
+			}
+		}
+	}
+}
+
+// TestServerOfTheDocument is where people reach bellhop, if somebody said.
+func TestServerOfTheDocument(t *testing.T) {
+	for url, want := range map[string]string{"": "/", "https://bellhop.example.com": "https://bellhop.example.com"} {
+		r := newRig(t, func(o *site.Options) { o.URL = url })
+		servers := r.Call("GET", "/v1/openapi.json", "", "").JSON(t)["servers"].([]any)
+		if got := servers[0].(map[string]any)["url"]; len(servers) != 1 || got != want {
+			t.Errorf("with %q: %v", url, servers)
+		}
+	}
 }

@@ -42,7 +42,7 @@ type patchOrder struct {
 	}
 }
 
-type orderBody struct{ Body Order }
+type orderBody struct{ Body WholeOrder }
 
 type patchOrders struct {
 	ShopParam
@@ -99,10 +99,14 @@ func (a *API) registerOrders() {
 			"does not keep the others. It may be repeated.",
 	}, about(a.patchOrders))
 	register(a, "get-order", "GET /v1/orders/{id}", huma.Operation{
-		Summary: "Get an order with its items, details, history and pushes",
+		Summary:     "Get an order with its items, details, history and pushes",
+		Description: "All that bellhop has of it. What the customer's data was taken away from says so in redacted_at.",
 	}, about(a.getOrder))
-	register(a, "patch-order", "PATCH /v1/orders/{id}", huma.Operation{Summary: "Say how far you have got with an order"},
-		about(a.patchOrder))
+	register(a, "patch-order", "PATCH /v1/orders/{id}", huma.Operation{
+		Summary: "Say how far you have got with an order",
+		Description: "Everybody of the shop sees it at once. With was, nobody overwrites what somebody else has said " +
+			"meanwhile.",
+	}, about(a.patchOrder))
 }
 
 func (a *API) listOrders(ctx context.Context, who web.Principal, in *listOrders) (*orderPage, error) {
@@ -145,7 +149,7 @@ func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (
 		return nil, err
 	}
 	a.reads.note(ctx, who, 1)
-	return &orderBody{Order(events.WholeOrderOf(seenBy(who, &o)))}, nil
+	return &orderBody{WholeOrder(events.WholeOrderOf(seenBy(who, &o)))}, nil
 }
 
 func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder) (*orderBody, error) {
@@ -159,7 +163,7 @@ func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder)
 		return nil, err
 	}
 	a.reads.note(ctx, who, 1)
-	return &orderBody{Order(events.WholeOrderOf(seenBy(who, &o)))}, nil
+	return &orderBody{WholeOrder(events.WholeOrderOf(seenBy(who, &o)))}, nil
 }
 
 func (a *API) patchOrders(ctx context.Context, who web.Principal, in *patchOrders) (*handledOrders, error) {

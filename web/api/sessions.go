@@ -14,7 +14,7 @@ import (
 type newSession struct {
 	Body struct {
 		Email    *string `json:"email,omitempty" minLength:"1" maxLength:"320" example:"jo@example.com"`
-		Password *string `json:"password,omitempty" minLength:"1" maxLength:"1024"`
+		Password *string `json:"password,omitempty" minLength:"1" maxLength:"1024" example:"correct horse battery"`
 		JWT      string  `json:"jwt,omitempty" minLength:"1" maxLength:"8192" doc:"In place of both: a token of the team's own identity provider, where one is set."`
 		Cookie   bool    `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
 	}
@@ -62,12 +62,14 @@ type signedOut struct {
 func (a *API) registerSessions() {
 	register(a, "create-session", "POST /v1/sessions", huma.Operation{
 		Summary: "Sign in", DefaultStatus: http.StatusOK, Security: public,
+		Responses: map[string]*huma.Response{"401": {Ref: responseRef + "Unauthenticated"}},
 		Description: "With email and password, or with jwt. A session lasts 30 days, one by an operator's jwt " +
 			"as long as that. " +
 			"Sign-ins are limited by account and by address.",
 	}, a.createSession)
 	register(a, "delete-session", "DELETE /v1/sessions/current", huma.Operation{
 		Summary: "Sign out", DefaultStatus: http.StatusNoContent,
+		Description: "The session ends at once. With device, that phone gets no more pushes.",
 	}, a.deleteSession)
 }
 

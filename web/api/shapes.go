@@ -10,11 +10,33 @@ import (
 	"bellhop/web"
 )
 
-// Order is the shape of an order that events have, too.
+// Order is an order as in lists and in the stream: the shape that events have, too.
 type Order events.Order
+
+// WholeOrder is an order by itself.
+type WholeOrder events.Order
+
+// onlyWhole are the fields that only a whole order has.
+var onlyWhole = []string{"items", "details", "history", "pushes"}
 
 // TransformSchema lets presentment be null. The library has no tag for that.
 func (Order) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, name := range onlyWhole {
+		delete(s.Properties, name)
+	}
+	return withPresentment(s)
+}
+
+// TransformSchema says what a whole order always has.
+func (WholeOrder) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, name := range onlyWhole {
+		s.Properties[name].Description = ""
+	}
+	s.Required = append(s.Required, onlyWhole...)
+	return withPresentment(s)
+}
+
+func withPresentment(s *huma.Schema) *huma.Schema {
 	amount := *s.Properties["presentment"]
 	s.Properties["presentment"] = &huma.Schema{
 		Description: amount.Description,

@@ -37,7 +37,7 @@ func (a *API) registerStream() {
 			"data is what holds when it is sent. A comment comes every 15 seconds.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The stream.",
-			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
+			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: streamSchema(a.huma.OpenAPI())}},
 		}},
 	}, about(a.openStream))
 }

@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"bellhop"
+	"bellhop/store"
 )
 
 // wholeOrder gives an order all that it can have: a bundle with an engraving of which one piece went
@@ -112,14 +115,36 @@ func TestListsAreBrief(t *testing.T) {
 			"recorded_at":"2026-11-22T09:00:02Z","pushed_at":null}}]`)
 }
 
-// TestTheDocumentDescribesOrders checks answers against their shapes in the API's document, which may
+// TestTheDocumentDescribesAnswers checks answers against their shapes in the API's document, which may
 // not lack a field.
-func TestTheDocumentDescribesOrders(t *testing.T) {
+func TestTheDocumentDescribesAnswers(t *testing.T) {
 	r := newRig(t)
 	r.Device(demo, "phone-1")
 	r.Order(demo, 0, wholeOrder)
 	r.Order(demo, 1, func(o *bellhop.Order) { o.Presentment, o.Details = nil, bellhop.Details{} })
-	doc := r.Call("GET", "/v1/openapi.json", "", "").JSON(t)
+	shape := described(r)
+	for path, name := range map[string]string{"/v1/orders": "OrderPage", "/v1/orders/820982911946154508": "WholeOrder",
+		"/v1/orders/820982911946154509": "WholeOrder", "/v1/pushes": "PushPage", "/v1/me": "Me", "/v1/me/data": "Account",
+		"/v1/settings": "Settings", "/v1/devices": "DeviceList", "/v1/shop": "ShopSettings", "/v1/people": "MemberList",
+		"/v1/invitations": "InvitationList", "/v1/access-log": "AccessPage", "/v1/statement?hours=true": "Statement",
+		"/v1/privacy/requests": "PrivacyPage", "/v1/orders/1": "Problem", "/v1/orders?limit=0": "Problem",
+		"/v1/shops": "Problem"} {
+		if err := shape(name).Validate(any(r.Call("GET", path, ownerSession, "").JSON(t))); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for path, name := range map[string]string{"/v1/shops": "ShopPage", "/v1/shops/" + demo: "Shop",
+		"/v1/shops/" + demo + "/tokens": "TokenList"} {
+		if err := shape(name).Validate(any(r.Call("GET", path, operatorSession, "").JSON(t))); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// described finds the shapes of the document, which here name all fields.
+func described(r *rig) func(name string) *jsonschema.Schema {
+	r.Helper()
+	doc := r.Call("GET", "/v1/openapi.json", "", "").JSON(r)
 	each(doc, func(_ string, v any) {
 		if m, ok := v.(map[string]any); ok && m["type"] == "object" && m["properties"] != nil {
 			m["additionalProperties"] = false
@@ -127,13 +152,47 @@ func TestTheDocumentDescribesOrders(t *testing.T) {
 	})
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	must(t, c.AddResource("openapi.json", doc))
-	for path, shape := range map[string]string{"/v1/orders": "OrderPage", "/v1/orders/820982911946154508": "Order",
-		"/v1/orders/820982911946154509": "Order", "/v1/pushes": "PushPage"} {
-		schema, err := c.Compile("openapi.json#/components/schemas/" + shape)
-		must(t, err)
-		if err := schema.Validate(any(r.Call("GET", path, ownerSession, "").JSON(t))); err != nil {
-			t.Errorf("%s: %v", path, err)
+	must(r, c.AddResource("openapi.json", doc))
+	return func(name string) *jsonschema.Schema {
+		r.Helper()
+		schema, err := c.Compile("openapi.json#/components/schemas/" + name)
+		must(r, err)
+		return schema
+	}
+}
+
+// TestTheDocumentDescribesTheStream compares events with their shapes.
+func TestTheDocumentDescribesTheStream(t *testing.T) {
+	r := newRig(t)
+	shape := described(r)("StreamEvent")
+	r.Device(demo, "phone-0")
+	r.Order(demo, 0)
+	events, _ := r.follow("/v1/stream?last_event_id=99999", ownerSession)
+	var names []string
+	check := func() {
+		t.Helper()
+		e := next(t, events)
+		var data any
+		must(t, json.Unmarshal([]byte(e.data), &data))
+		if err := shape.Validate(map[string]any{"id": e.id, "event": e.name, "data": data}); err != nil {
+			t.Errorf("%+v: %v", e, err)
 		}
+		names = append(names, e.name)
+	}
+	check()
+	r.Order(demo, 1)
+	check()
+	owed, err := r.DB.ClaimPushes(t.Context(), r.Clock.Now(), store.Slots{Free: 10}, time.Minute)
+	must(t, err)
+	must(t, r.DB.SettlePushes(t.Context(),
+		[]store.Settled{{Pushes: owed[0].Pushes, Status: bellhop.PushSent, At: r.Clock.Now()}}))
+	check()
+	e := &bellhop.Event{ID: bellhop.EventID{9}, Shop: demo, Topic: "orders/delete", AcceptedAt: day,
+		SignedBy: bellhop.SignerApp, Body: []byte("{}")}
+	_, err = r.DB.Record(t.Context(), []bellhop.Fact{{Event: e, At: day, OrderID: 820982911946154509, Deleted: true}})
+	must(t, err)
+	check()
+	if want := "reset order.recorded push.settled order.updated"; strings.Join(names, " ") != want {
+		t.Errorf("came %v, want %s", names, want)
 	}
 }

@@ -121,9 +121,9 @@ func TestTroubleOfOursIsLoggedAndNotTold(t *testing.T) {
 			return &bellhop.Error{Kind: bellhop.Internal, Code: "x", Message: "the secret cause"}
 		}, 500, "internal"},
 		"unavailable": {func() error {
-			return &bellhop.Error{Kind: bellhop.Unavailable, Code: "store", Message: "the store is away",
+			return &bellhop.Error{Kind: bellhop.Unavailable, Code: "database", Message: "the store is away",
 				Cause: errors.New("the secret cause")}
-		}, 503, "store"},
+		}, 503, "database"},
 		"panic": {func() error { panic("the secret cause") }, 500, "internal"},
 	} {
 		t.Run(name, func(t *testing.T) {

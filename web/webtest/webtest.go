@@ -254,6 +254,9 @@ func (r *Rig) Problem(a Reply, status int, code string) {
 		p["type"] != "about:blank" || p["detail"] == "" {
 		r.Fatalf("want status %d and code %s: %s", status, code, a.Body)
 	}
+	if strings.HasPrefix(a.Request.URL.Path, "/v1/") && !listed(code, status) {
+		r.Errorf("web.Codes doesn't have %s with status %d", code, status)
+	}
 	if jargon := machineWords.FindString(a.Body); jargon != "" {
 		r.Errorf("no person says %q: %s", jargon, a.Body)
 	}
