@@ -117,8 +117,8 @@ func readTokens(j *job) (t admin.Tokens, err error) {
 		return t, fmt.Errorf("read the token: %w", err)
 	}
 	if t, err = web.ParseTokens(text, j.stamp()); err != nil {
-		return t, bellhop.Invalidf("token", "the standard input has no token: give the token alone on one line, or JSON with "+
-			"access_token, refresh_token and expires_in")
+		return t, bellhop.Invalidf("token", "the standard input has no token: "+
+			"give the token alone on one line, or JSON with access_token, refresh_token and expires_in")
 	}
 	return t, nil
 }

@@ -66,9 +66,10 @@ func (v *visit) accessLine(l *bellhop.Access) accessLine {
 	return row
 }
 
-// logChange logs what an operator changed. That they saw personal data is in the access log already.
+// logChange logs what an operator changed. That they saw personal data is in the access log already,
+// and what was refused changed nothing.
 func (c *Console) logChange(v *visit) {
-	if !v.unmasked {
+	if !v.unmasked && !v.refused {
 		web.LogChange(c.Log, c.Store, c.Now(), v.Request, v.who, v.Shop)
 	}
 }

@@ -42,6 +42,7 @@ type Store interface {
 	store.Statements
 	store.Reconciling
 	web.ExportStore
+	AddLink(ctx context.Context, l bellhop.SignInLink) error
 }
 
 // Options are what the console works with.
@@ -131,6 +132,17 @@ func (c *Console) routes(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, c.signed(c.overseen(handle)))
 	}
+	for pattern, handle := range map[string]func(*visit) error{
+		"POST /shop/secret":        c.rotateSecret,
+		"POST /shop/secret/finish": c.finishRotation,
+		"POST /shop/secret/own":    c.setOwnSecretOnly,
+		"POST /shop/connect":       c.connectShop,
+		"POST /shop/disable":       c.disableShop,
+		"POST /shop/enable":        c.enableShop,
+		"POST /shop/erase":         c.eraseShop,
+	} {
+		mux.HandleFunc(pattern, c.signed(c.managed(handle)))
+	}
 	mux.HandleFunc("GET "+web.InvitePath, c.showInvitation)
 	mux.HandleFunc("POST "+web.InvitePath, c.accept)
 	mux.HandleFunc("GET /settings", c.signed(c.showSettings))
@@ -140,6 +152,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /settings/remove", c.signed(c.removeAccount))
 	for pattern, handle := range map[string]func(*visit) error{
 		"GET /shops":            c.showShops,
+		"GET /shops/add":        c.askShop,
+		"POST /shops/add":       c.addShop,
 		"GET /ledger":           c.showLedger,
 		"GET /overview":         c.showOverview,
 		"GET /resend":           c.showResend,

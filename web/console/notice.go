@@ -19,6 +19,8 @@ type notice struct {
 	Order  string           `json:"order,omitempty"`
 	Now    bellhop.Handling `json:"now,omitempty"` // what that order is
 	Reason string           `json:"reason,omitempty"`
+	Shop   string           `json:"shop,omitempty"`
+	In     string           `json:"in,omitempty"`   // the form that shows it, in place of the page's end
 	Undo   []setting        `json:"undo,omitempty"` // orders as they were
 	Bad    bool             `json:"bad,omitempty"`
 
@@ -34,6 +36,14 @@ func (n *notice) cookie(secure bool) *http.Cookie {
 	body, _ := json.Marshal(n) // plain fields
 	return &http.Cookie{Name: noticeCookie, Value: base64.RawURLEncoding.EncodeToString(body), Path: "/",
 		MaxAge: int(noticeLife.Seconds()), HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
+}
+
+// WrongIn says what is wrong in a form of the page; "" for nothing.
+func (f *frame) WrongIn(form string) string {
+	if f.Notice == nil || f.Notice.In != form {
+		return ""
+	}
+	return f.Notice.Words
 }
 
 // takeNotice shows the notice on this page and forgets it. It leaves it alone when the script
@@ -55,7 +65,7 @@ func (c *Console) takeNotice(v *visit) {
 		n.Words = v.N(n.Say, n.N)
 	} else {
 		n.Words = v.T(n.Say, "Device", n.Device, "Person", n.Person, "Reason", v.reason(n.Reason),
-			"Order", n.Order, "Now", v.label("handling.", string(n.Now)))
+			"Order", n.Order, "Shop", n.Shop, "Now", v.label("handling.", string(n.Now)))
 	}
 	v.Notice = &n
 }

@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -33,6 +32,7 @@ type shopView struct {
 	Subscriptions []subscriptionRow
 	Silences      []string
 	Compared      *comparedView
+	Manage        *manageView // nil for others than operators
 }
 
 // accessRow is the state of a connection in words.
@@ -83,6 +83,7 @@ func (c *Console) showShop(v *visit) error {
 	if view.Compared, err = c.comparedView(v); err != nil {
 		return err
 	}
+	view.Manage = c.manageView(v, &shop)
 	return c.show(v, "shop", view)
 }
 
@@ -263,18 +264,11 @@ func (c *Console) checkShop(v *visit) error {
 	if !c.mayCheck(v) {
 		return bellhop.Errorf(bellhop.NotFound, "not_found", "there is nothing at this address")
 	}
-	ctx, done, err := c.Care.Begin(v.Context(), v.Shop)
-	if bellhop.KindOf(err) == bellhop.RateLimited {
-		return v.back(c, &notice{Say: "shop.tooSoon", Bad: true})
-	}
-	if err != nil {
-		return err
-	}
-	defer done()
-	conn, err := c.Care.Connector.Check(ctx, v.Shop)
-	busy, _ := errors.AsType[*bellhop.Error](err)
+	conn, err := c.Care.Check(v.Context(), v.Shop)
 	switch {
-	case busy != nil && busy.Code == "shop_busy": // another process looks after it right now
+	case bellhop.KindOf(err) == bellhop.RateLimited:
+		return v.back(c, &notice{Say: "shop.tooSoon", Bad: true})
+	case connect.IsBusy(err): // another process looks after it right now
 		return v.back(c, &notice{Say: "shop.busy", Bad: true})
 	case err != nil:
 		return err

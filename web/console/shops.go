@@ -63,14 +63,19 @@ func (c *Console) showShops(v *visit) error {
 func (v *visit) shopRow(s bellhop.Shop, conn *bellhop.Connection, now time.Time) shopRow {
 	row := shopRow{accessRow: v.accessRow(conn), Domain: s.Domain, URL: withQuery("/shop", "shop", s.Domain),
 		Orders: withQuery("/", "shop", s.Domain), Disabled: s.Disabled, Last: v.T("shops.never")}
-	if !s.LastEventAt.IsZero() {
-		row.Last = v.T("shops.last", "When", v.Moment(s.LastEventAt))
-		row.Signer = v.label("shops.signer.", string(s.LastSignedBy))
+	if last, signer := v.lastWebhook(&s); last != "" {
+		row.Last, row.Signer = v.T("shops.last", "When", last), signer
 	}
 	if conn != nil {
 		row.Facts = append(v.connectionFacts(conn, now), v.subscribed(conn))
 	}
+	row.Facts = append(row.Facts, fact{Label: v.T("manage.secret"), Value: v.signing(&s)})
 	return row
+}
+
+// lastWebhook says when a shop's last webhook came, and what signed it; "" for none.
+func (f *frame) lastWebhook(s *bellhop.Shop) (when, signer string) {
+	return f.Moment(s.LastEventAt), f.label("shops.signer.", string(s.LastSignedBy))
 }
 
 // subscribed counts the wanted subscriptions, and names those that are missing.

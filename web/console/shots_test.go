@@ -170,9 +170,11 @@ func TestScreenshots(t *testing.T) {
 			for name, path := range map[string]string{"overview": "/overview", "ledger": "/ledger", "dead": "/dead",
 				"letter": "/dead/" + dead.String(), "shops": "/shops",
 				"statements": "/statement?day=2026-11-12&shop=" + demo + "#d2026-11-12",
-				"connection": "/shop?shop=" + demo} {
+				"connection": "/shop?shop=" + demo, "add-shop": "/shops/add"} {
 				shoot(name, path)
 			}
+			shoot("manage", "/shop?shop="+demo+"#manage", chromedp.Click("#secret details:last-of-type summary"),
+				chromedp.Click("#rest summary"), chromedp.Click("#erase summary"), chromedp.WaitVisible("#erase-field"))
 		}
 	}
 }

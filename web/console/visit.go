@@ -18,6 +18,7 @@ type visit struct {
 	who web.Principal
 	frame
 	unmasked bool // an operator said why
+	refused  bool // the page says what was wrong: nothing was changed
 }
 
 // visit begins a visit of somebody who may be signed in or not.
