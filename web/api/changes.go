@@ -34,13 +34,50 @@ func place(text, code, words string) (int64, error) {
 	return n, nil
 }
 
+// clocksApart is how far the clocks of bellhop's processes may be apart: so much of the stream is not sorted by time.
+const clocksApart = time.Minute
+
+// placeSince finds the place that a client means: a place itself, or a time, behind which lies all that changed since.
+func (a *API) placeSince(ctx context.Context, text string) (int64, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return place(text, "updated_since", "updated_since is the now of an earlier page, or a time such as 2026-11-22T09:00:00Z")
+	}
+	first, err := a.Store.FirstChange(ctx)
+	if err != nil {
+		return 0, err
+	}
+	last, err := a.Store.LastChange(ctx)
+	if err != nil {
+		return 0, err
+	}
+	oldest := max(first-1, 0)
+	from, to := oldest, last
+	for from < to {
+		middle := from + (to-from)/2
+		next, err := a.Store.Changes(ctx, "", middle, 1)
+		switch {
+		case err != nil:
+			return 0, err
+		case len(next) > 0 && next[0].At.Before(t.Add(-clocksApart)):
+			from = next[0].Seq
+		default:
+			to = middle
+		}
+	}
+	if from == oldest && oldest > 0 {
+		return 0, errTooLongAgo // nobody knows what changed before the oldest that is kept
+	}
+	return from, nil
+}
+
 // ordersSince is a page of what changed since a place in the stream, oldest first. It looks at a bounded number of
 // changes, so that a page may be empty.
 func (a *API) ordersSince(ctx context.Context, who web.Principal, in *listOrders) (*orderPage, error) {
 	if in.Cursor != "" || in.OrderFilter != (web.OrderFilter{}) {
 		return nil, errSinceAlone
 	}
-	since, err := place(in.UpdatedSince, "updated_since", "updated_since is the now of an earlier page")
+	since, err := a.placeSince(ctx, in.UpdatedSince)
 	if err != nil {
 		return nil, err
 	}

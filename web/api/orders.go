@@ -15,7 +15,7 @@ type listOrders struct {
 	ShopParam
 	PageParam
 	web.OrderFilter
-	UpdatedSince string `query:"updated_since" maxLength:"20" example:"40213" doc:"The now of an earlier page, or the id of an event of the stream: what changed since, the oldest change first, with what was deleted. It stands alone, but for shop and limit."`
+	UpdatedSince string `query:"updated_since" maxLength:"40" example:"40213" doc:"The now of an earlier page, the id of an event of the stream, or a time such as 2026-11-22T09:00:00Z: what changed since, the oldest change first, with what was deleted. A time counts by bellhop's clock, and up to a minute of what was before may come, too. It stands alone, but for shop and limit."`
 }
 
 type orderPage struct{ Body OrderPage }
