@@ -112,6 +112,7 @@ func fieldCodes() []Code {
 		{"last_event_id", []int{400}, "This is no id of an event of the stream.", "Begin without one, and load afresh."},
 		{"q", []int{400}, "The text to search for is too long.", doShow},
 		{"tag", []int{400}, "The tag is too long.", doShow},
+		{"filter", []int{400}, "A filter takes up to so many values, as detail says.", doMend},
 		{"sort", []int{400}, "Orders are sorted by placed or updated.", doMend},
 		{"month", []int{400}, "This is no month, or one that is yet to come.", doShow},
 	}
