@@ -122,6 +122,14 @@ type Asked struct {
 	Orders []int64 `json:"orders,omitempty"`
 }
 
+// AskBackfill asks for a backfill of the orders that were created since a time; zero for all that the scopes cover.
+func (r *Reconciliation) AskBackfill(since, now time.Time) {
+	r.Asked.Backfill, r.Asked.Since, r.Due = now, since, now
+}
+
+// WantsBackfill reports whether somebody asked for a backfill that none served yet.
+func (r *Reconciliation) WantsBackfill() bool { return r.Asked.Backfill.After(r.Served.Backfill) }
+
 // AskOrders asks for orders to be fetched at once, or within a minute while the shop can't be compared. It asks for a
 // look instead where an order has no id, or the list is full. It reports whether that changes anything.
 func (r *Reconciliation) AskOrders(now time.Time, ids ...int64) (changed bool) {

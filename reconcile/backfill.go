@@ -18,19 +18,16 @@ import (
 func (r *Reconciler) Ask(ctx context.Context, shop string, since time.Time) (asked time.Time, err error) {
 	asked = r.now()
 	return asked, r.Store.UpdateReconciliation(ctx, shop, func(is *bellhop.Reconciliation) error {
-		is.Asked.Backfill, is.Asked.Since, is.Due = asked, since, asked
+		is.AskBackfill(since, asked)
 		return nil
 	})
 }
-
-// wantsBackfill reports whether somebody asked for a backfill that none served yet.
-func (s *step) wantsBackfill() bool { return s.state.Asked.Backfill.After(s.state.Served.Backfill) }
 
 // backfill fetches the orders that were there before bellhop was, the newest first.
 func (s *step) backfill(ctx context.Context) error {
 	w := &s.state.Backfill
 	if !w.Running() {
-		if !s.wantsBackfill() {
+		if !s.state.WantsBackfill() {
 			return nil
 		}
 		if err := s.beginBackfill(ctx); err != nil {

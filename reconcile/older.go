@@ -17,7 +17,7 @@ func (s *step) beginOlder(end time.Time) {
 		oldest = now.Add(-surelyRecent)
 	}
 	switch place := s.state.OlderTo; {
-	case s.state.Older.Running(), s.wantsBackfill(), s.state.Backfill.Running(): // a backfill goes over all of them
+	case s.state.Older.Running(), s.state.WantsBackfill(), s.state.Backfill.Running(): // a backfill goes over all of them
 		return
 	case place.After(oldest) && place.Before(end):
 		end = place

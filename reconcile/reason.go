@@ -117,7 +117,7 @@ func (s *step) due(cause error, now time.Time) time.Time {
 		return now.Add(lookEvery)
 	case cause != nil:
 		return now.Add(connect.RetryAfter(st.Reason, now.Sub(st.Since)))
-	case s.wantsLook(), s.wantsBackfill(), len(st.Asked.Orders) > 0 && s.free() > 0:
+	case s.wantsLook(), s.state.WantsBackfill(), len(st.Asked.Orders) > 0 && s.free() > 0:
 		return now
 	}
 	due := earliest(st.LookDue, st.SweepDue, s.nightDue())

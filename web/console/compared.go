@@ -38,7 +38,7 @@ func (c *Console) comparedView(v *visit) (*comparedView, error) {
 		if s.Reason != "" {
 			view.Paused = v.T("backfill.paused", "When", v.Moment(s.Since), "Why", v.refusal(s.Reason))
 		}
-	case s.Asked.Backfill.After(s.Served.Backfill):
+	case s.WantsBackfill():
 		v.Every = backfillEvery
 		view.Backfill = v.T("backfill.soon")
 	case !s.BackfilledAt.IsZero():

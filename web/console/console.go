@@ -137,6 +137,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 		"POST /shop/secret/finish": c.finishRotation,
 		"POST /shop/secret/own":    c.setOwnSecretOnly,
 		"POST /shop/connect":       c.connectShop,
+		"POST /shop/backfill":      c.askBackfill,
 		"POST /shop/disable":       c.disableShop,
 		"POST /shop/enable":        c.enableShop,
 		"POST /shop/erase":         c.eraseShop,

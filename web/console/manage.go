@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"bellhop"
 	"bellhop/connect"
@@ -169,6 +170,29 @@ func (c *Console) setOwnSecretOnly(v *visit) error {
 		return err
 	}
 	return c.managedTo(v, "secret", &notice{Say: "settings.saved"})
+}
+
+// askBackfill asks for a backfill of all orders, unless one is under way. Whoever compares the shop carries it out, and
+// the page shows how far it is.
+func (c *Console) askBackfill(v *visit) error {
+	conn, err := c.Store.Connection(v.Context(), v.Shop)
+	if err != nil {
+		return err
+	}
+	if conn.Access == bellhop.AccessLost || conn.Access == bellhop.AccessUninstalled {
+		return c.notManaged(v, "backfill", "manage.notNow")
+	}
+	now := c.Now().UTC().Truncate(time.Microsecond)
+	err = c.Store.UpdateReconciliation(v.Context(), v.Shop, func(is *bellhop.Reconciliation) error {
+		if !is.Backfill.Running() && !is.WantsBackfill() {
+			is.AskBackfill(time.Time{}, now)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.managedTo(v, "shop", &notice{Say: "backfill.soon"})
 }
 
 func (c *Console) disableShop(v *visit) error { return c.setDisabled(v, true, "manage.disabled") }

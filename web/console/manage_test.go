@@ -236,6 +236,36 @@ func TestConnectInTheConsole(t *testing.T) {
 	}
 }
 
+func TestAskForABackfillInTheConsole(t *testing.T) {
+	r, _ := connected(t)
+	at := "/shop/backfill?shop=" + demo
+	if a := r.Post("/shop/backfill?shop="+other, operatorSession, nil); a.StatusCode != 404 {
+		t.Errorf("a shop without a connection: %d", a.StatusCode)
+	}
+	state := func() bellhop.Reconciliation {
+		s, err := r.DB.Reconciliation(t.Context(), demo)
+		must(t, err)
+		return s
+	}
+	r.compared(func(s *bellhop.Reconciliation) {})
+	r.holds(r.manage(at, nil), "about to fetch earlier orders")
+	asked := state()
+	if !asked.WantsBackfill() || !asked.Asked.Backfill.Equal(r.Clock.Now()) || !asked.Asked.Since.IsZero() ||
+		!asked.Due.Equal(r.Clock.Now()) {
+		t.Errorf("%+v", asked)
+	}
+	r.manage(at, nil)
+	if again := state(); !again.Asked.Backfill.Equal(asked.Asked.Backfill) {
+		t.Error("asked twice, although the first one did not begin yet")
+	}
+	r.compared(func(s *bellhop.Reconciliation) {})
+	r.put(func(c *bellhop.Connection) { c.Access, c.Reason = bellhop.AccessLost, "access_revoked" })
+	r.holds(r.manage(at, nil), "Connect it again first.")
+	if s := state(); s.WantsBackfill() {
+		t.Error("nobody could carry it out")
+	}
+}
+
 // Operators alone may do any of it. For others the addresses don't exist; other sites' forms do nothing.
 func TestManagingIsForOperators(t *testing.T) {
 	r := newRig(t)
@@ -249,7 +279,7 @@ func TestManagingIsForOperators(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/shops/add", "/shop/secret", "/shop/secret/finish", "/shop/secret/own", "/shop/connect",
-		"/shop/disable", "/shop/enable", "/shop/erase"} {
+		"/shop/backfill", "/shop/disable", "/shop/enable", "/shop/erase"} {
 		form := url.Values{"domain": {demo}, "secret": {canary}}
 		for _, session := range []string{ownerSession, otherSession, staff} {
 			for _, at := range []string{path, path + "?shop=" + demo} {
