@@ -21,7 +21,7 @@ const (
 // tags are the parts of the API, in the order of its page. The first part of a path is its tag.
 func tags() []*huma.Tag {
 	return []*huma.Tag{
-		tag("sessions", "Sign in and out", "A session is somebody's sign-in. Its token goes with each further call."),
+		tag("sessions", "Sessions", "A session is somebody's sign-in. Its token goes with each further call."),
 		tag("me", "You", "The person behind a session: who it is, of which shops, all that bellhop keeps of them."),
 		tag("settings", "Your settings", "What somebody wants to be told of, when, and in which language."),
 		tag("orders", "Orders", "The orders of a shop, as they are now, and how far somebody has got with each."),

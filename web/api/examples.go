@@ -31,6 +31,9 @@ var usual = map[string]any{
 var unset = []string{"cancelled_at", "refunded_at", "edited_at", "retired_at", "uninstalled_at", "closed_at", "next_at",
 	"opened_at", "reason_since", "fetched_at", "export_at", "export_until", "done_at"}
 
+// troubles are fields of which an example is for themselves, and would contradict the rest of an answer.
+var troubles = []string{"reason", "retired_for", "refusal"}
+
 // giveExamples adds one to a call's body and to what it answers.
 func giveExamples(registry huma.Registry, op *huma.Operation) {
 	e := exampler{registry}
@@ -50,14 +53,14 @@ type exampler struct{ registry huma.Registry }
 
 // of is an example of a schema. The name is that of the field which has it.
 func (e exampler) of(name string, s *huma.Schema) any {
-	own := s.Examples
+	if len(s.Examples) > 0 && !slices.Contains(troubles, name) {
+		return s.Examples[0]
+	}
 	s = resolved(e.registry, s)
 	known, is := usual[name]
 	switch {
 	case is && fits(known, s):
 		return known
-	case len(own)+len(s.Examples) > 0:
-		return append(own, s.Examples...)[0]
 	case len(s.AnyOf) > 0:
 		return e.of(name, s.AnyOf[0])
 	case len(s.Enum) > 0:

@@ -151,8 +151,8 @@ func TestEveryCallOfTheDocumentAnswers(t *testing.T) {
 func TestDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 	r := newRig(t)
 	a := r.Call("GET", "/docs", "", "")
-	for _, want := range []string{"PATCH /v1/orders/{id}", "new | seen | handled", "fulfillment_status",
-		"Amount or null"} {
+	for _, want := range []string{"<code>/v1/orders/{id}</code>", "new | seen | handled", "fulfillment_status",
+		"Amount or null", "curl -X PATCH", `id="code-changed_meanwhile"`, "Follow changes", `href="#shape-WholeOrder"`} {
 		if !strings.Contains(a.Body, want) {
 			t.Errorf("the page says nothing of %s", want)
 		}

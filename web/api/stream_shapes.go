@@ -26,10 +26,15 @@ type StreamPush struct {
 
 // StreamReset tells a client to load afresh, and to go on from there.
 type StreamReset struct {
-	ID    string   `json:"id" example:"42"`
-	Event string   `json:"event" enum:"reset"`
-	Data  struct{} `json:"data" doc:"Empty."`
+	ID    string  `json:"id" example:"42"`
+	Event string  `json:"event" enum:"reset"`
+	Data  nothing `json:"data" doc:"Empty."`
 }
+
+type nothing struct{}
+
+// Schema is that of {}.
+func (nothing) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeObject} }
 
 type streamedOrder struct{}
 

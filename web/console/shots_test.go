@@ -158,6 +158,8 @@ func TestScreenshots(t *testing.T) {
 			}
 			must(t, chromedp.Do(tab, chromium.NoCookies()))
 			shoot("signin", "/signin")
+			shoot("docs", "/docs")
+			shoot("call", "/docs#patch-order")
 			as(t, tab, r, ownerSession)
 			for name, path := range pages {
 				shoot(name, path)
