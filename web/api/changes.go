@@ -41,7 +41,8 @@ const clocksApart = time.Minute
 func (a *API) placeSince(ctx context.Context, text string) (int64, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return place(text, "updated_since", "updated_since is the now of an earlier page, or a time such as 2026-11-22T09:00:00Z")
+		return place(text, "updated_since",
+			"updated_since is the now of an earlier page, or a time such as 2026-11-22T09:00:00Z")
 	}
 	first, err := a.Store.FirstChange(ctx)
 	if err != nil {

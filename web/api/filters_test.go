@@ -81,10 +81,10 @@ func TestEachFilterNarrowsTheList(t *testing.T) {
 // TestABadFilterIsNamed asks for orders with values that no filter takes.
 func TestABadFilterIsNamed(t *testing.T) {
 	r := newRig(t)
-	long := strings.Repeat("x", 41)
+	long := strings.Repeat("x", 201)
 	const when = "give a date and time such as 2026-11-22T09:00:00Z or 2026-11-22T18:00:00+09:00"
 	for query, want := range map[string]struct{ code, detail string }{
-		"handling=lost":                   {"invalid", "handling: give one of new, seen, handled"},
+		"handling=lost":                   {"invalid", "handling: give one of new, seen, handled, or several with commas"},
 		"cancelled=maybe":                 {"invalid", "cancelled: give one of true, false"},
 		"test=1":                          {"invalid", "test: give one of true, false"},
 		"sort=total":                      {"invalid", "sort: give one of placed, updated"},
@@ -95,8 +95,8 @@ func TestABadFilterIsNamed(t *testing.T) {
 		"at_least=1e9":                    {"invalid", "at_least: give an amount such as 100 or 49.90"},
 		"at_least=1234567890123456789":    {"at_least", "at_least is no amount: give a number such as 100 or 49.90"},
 		"tag=" + strings.Repeat("x", 201): {"invalid", "tag: it is too long: at most 200 characters"},
-		"financial_status=" + long:        {"invalid", "financial_status: it is too long: at most 40 characters"},
-		"fulfillment_status=" + long:      {"invalid", "fulfillment_status: it is too long: at most 40 characters"},
+		"financial_status=" + long:        {"invalid", "financial_status: it is too long: at most 200 characters"},
+		"fulfillment_status=" + long:      {"invalid", "fulfillment_status: it is too long: at most 200 characters"},
 		"q=" + strings.Repeat("x", 201):   {"invalid", "q: it is too long: at most 200 characters"},
 		"financial=paid":                  {"invalid", "financial: there is no such parameter"},
 	} {
