@@ -231,7 +231,8 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	w.Header().Set("Cache-Control", "no-store")
 	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
 	if ctx.Status() < http.StatusBadRequest {
-		shop := cmp.Or(r.PathValue("domain"), r.URL.Query().Get("shop"))
+		added := strings.TrimPrefix(w.Header().Get("Location"), "/v1/shops/") // a shop that was not there before
+		shop := cmp.Or(r.PathValue("domain"), r.URL.Query().Get("shop"), added)
 		web.LogChange(a.Log, a.Store, a.Now(), r, c.Principal, shop)
 	}
 }

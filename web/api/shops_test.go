@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/web"
 	"bellhop/web/site"
 )
@@ -44,6 +45,11 @@ func TestProvisioningAShop(t *testing.T) {
 	if s := r.want(201, a); s["domain"] != fresh || s["customer_in_push"] != true || s["own_secret"] != false ||
 		a.Header.Get("Location") != shopPath {
 		t.Errorf("%v %v", a.Header, s)
+	}
+	page, err := r.DB.Accesses(t.Context(), store.AccessQuery{Shop: fresh})
+	must(t, err)
+	if len(page.Accesses) != 1 || page.Accesses[0].About != "POST /v1/shops" {
+		t.Errorf("the access log of a new shop: %+v", page.Accesses)
 	}
 	r.Problem(r.operate("POST", "/v1/shops", `{"domain":"fresh.myshopify.com"}`), 409, "shop_exists")
 	if s := r.want(200, r.operate("GET", shopPath, "")); s["customer_in_push"] != true {
