@@ -38,6 +38,7 @@ type Device struct {
 	ID           int64
 	Shop         string
 	PersonID     int64  // 0 when it was added with an API token
+	SessionID    int64  // whose app brought it last; 0 when that was no session
 	Installation string // the app's own id of the installation; unique in a shop
 	Name         string // what its owner calls it; "" for nothing
 	Kind         AddressKind

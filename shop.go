@@ -80,14 +80,6 @@ const (
 	AccessChange  = "operator.change"  // an operator changed something
 )
 
-// Session is a sign-in. Only the hash of its token is stored.
-type Session struct {
-	TokenHash [32]byte
-	PersonID  int64
-	ExpiresAt time.Time
-	CreatedAt time.Time
-}
-
 // Token is an API token, of a shop or of an operator. Only the hash of its secret is stored.
 type Token struct {
 	ID         int64  // 0 for an operator's

@@ -109,8 +109,19 @@ type Sessions interface {
 	AddSession(ctx context.Context, s bellhop.Session, network string) error
 	// Session returns an unexpired session and its person; bellhop.NotFound if there is
 	// none.
+	// It keeps the use of its token ([bellhop.Session.Use]) before it returns, unless the database takes no changes.
 	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (bellhop.Session, bellhop.Person, error)
+	// RefreshSession changes the unexpired session of a family of refresh tokens, and returns its person;
+	// bellhop.NotFound if there is none. change sees the session as it is, and may be called again; if it returns false,
+	// the session ends. Of two at the same moment the second sees what the first has changed.
+	RefreshSession(ctx context.Context, family [32]byte, now time.Time, change func(*bellhop.Session) bool) (
+		bellhop.Person, error)
 	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	// Sessions lists a person's unexpired sessions, the oldest first.
+	Sessions(ctx context.Context, person int64, now time.Time) ([]bellhop.Session, error)
+	// EndSession ends one of a person's sessions, by its id, and removes the devices that it brought. It returns
+	// bellhop.NotFound if they have none of it.
+	EndSession(ctx context.Context, person, id int64) error
 	// KnowsNetwork reports whether a person ever signed in from a network; false for
 	// nobody. It outlasts the session.
 	KnowsNetwork(ctx context.Context, person int64, network string) (bool, error)

@@ -95,3 +95,11 @@ func idsFrom(at time.Time) (id bellhop.EventID) {
 	binary.BigEndian.PutUint64(id[:8], uint64(max(0, at.UnixMilli()))<<16)
 	return id
 }
+
+// HashOrNil returns a hash's bytes; nil for the zero hash, which stands for none.
+func HashOrNil(h *[32]byte) []byte {
+	if *h == ([32]byte{}) {
+		return nil
+	}
+	return h[:]
+}

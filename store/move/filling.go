@@ -44,7 +44,7 @@ func (f *Filling) End() { f.Next = f.last }
 func sizeOf(row any) int {
 	switch row := row.(type) {
 	case *bellhop.Session:
-		return 100
+		return 250 + len(row.Agent)
 	case *bellhop.Token:
 		return 150
 	case *DeviceRow:

@@ -15,10 +15,10 @@ import (
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
 const putDevice = `WITH d AS (
 	INSERT INTO devices AS d (shop_id, person_id, installation, kind, value, platform, form, locale, timezone, added_at,
-	seen_at, name) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM shops WHERE domain = ANY($1) ORDER BY id
+	seen_at, name, session_id) SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM shops WHERE domain = ANY($1) ORDER BY id
 	ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 		value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
-		seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
+		seen_at = excluded.seen_at, session_id = excluded.session_id, retired_at = NULL, retired_for = NULL, form = excluded.form,
 		name = CASE WHEN excluded.name = '' AND d.person_id = excluded.person_id THEN d.name ELSE excluded.name END,
 		free_at = CASE WHEN d.form = excluded.form THEN d.free_at END
 	RETURNING *)
@@ -51,7 +51,7 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 		err = tx.Do(func(b *postgres.Batch) {
 			all(b, &put, rows.Device, putDevice,
 				shops, d.PersonID, d.Installation, string(d.Kind), d.Value, string(d.Platform), string(d.Form),
-				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt), d.Name)
+				d.Locale, d.Timezone, postgres.Always(d.AddedAt), postgres.Always(d.SeenAt), d.Name, d.SessionID)
 			w.lockDevices(b, `value = $1 AND kind = $2 AND retired_at IS NULL AND NOT (installation = $3 AND
 				shop_id IN (SELECT id FROM shops WHERE domain = ANY($4)))`, d.Value, string(d.Kind), d.Installation, shops)
 			if most.Person > 0 && d.PersonID != 0 {

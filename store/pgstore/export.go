@@ -157,12 +157,8 @@ func (x *exporter) behind(b *postgres.Batch, t move.Table, after int64) {
 
 func (x *exporter) sessions(b *postgres.Batch, after []byte) {
 	place := func(r *postgres.Row) string { return hex.EncodeToString(r.Blob()) }
-	export(x, b, &x.Sessions, place, func(r *postgres.Row) (s bellhop.Session) {
-		copy(s.TokenHash[:], r.Blob())
-		s.PersonID, s.ExpiresAt, s.CreatedAt = r.Int(), r.Time(), r.Time()
-		return s
-	}, `SELECT token_hash, token_hash, person_id, expires_at, created_at FROM sessions WHERE token_hash > $1
-		ORDER BY token_hash`, after)
+	export(x, b, &x.Sessions, place, rows.Session, `SELECT n.token_hash, `+rows.SessionColumns+` FROM sessions n
+		WHERE n.token_hash > $1 ORDER BY n.token_hash`, after)
 }
 
 func (x *exporter) invitations(b *postgres.Batch, after []byte) {

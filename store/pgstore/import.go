@@ -39,15 +39,14 @@ var (
 		"bytea text text text timestamptz timestamptz")
 	importOperatorTokens = `INSERT INTO operator_tokens (name, hash, created_at, last_used_at) SELECT * FROM ` +
 		postgres.Unnest("text bytea timestamptz timestamptz")
-	importSessions = `INSERT INTO sessions (token_hash, person_id, expires_at, created_at) SELECT * FROM ` +
-		postgres.Unnest("bytea bigint timestamptz timestamptz")
-	importTokens = importInto("tokens", "id, name, hash, created_at, last_used_at",
+	importSessions = `INSERT INTO sessions (` + sessionColumns + `) SELECT * FROM ` + postgres.Unnest(sessionTypes)
+	importTokens   = importInto("tokens", "id, name, hash, created_at, last_used_at",
 		"bigint text bytea timestamptz timestamptz")
 	importDevices = importInto("devices", "id, person_id, installation, kind, value, platform, form, locale, timezone, "+
 		"added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders, "+
-		"gathered_changes, gathered_total, gathered_currency, gathered_since, name",
+		"gathered_changes, gathered_total, gathered_currency, gathered_since, name, session_id",
 		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text timestamptz "+
-			allowanceTypes+" text")
+			allowanceTypes+" text bigint")
 	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
 		"bigint "+stateTypes+contentTypes+traceTypes)
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, "+
@@ -180,7 +179,10 @@ func fillOperatorToken(r *postgres.Rows, t *bellhop.Token) {
 }
 
 func fillSession(r *postgres.Rows, s *bellhop.Session) {
-	r.Bytes(s.TokenHash[:]).Int(s.PersonID).Always(s.ExpiresAt).Always(s.CreatedAt)
+	f := &s.Refresh
+	r.Bytes(s.TokenHash[:]).Int(s.PersonID).Always(s.CreatedAt).Always(s.ExpiresAt).Time(s.UsedAt).Text(s.Agent).
+		Bytes(driver.HashOrNil(&f.Family)).Bytes(driver.HashOrNil(&f.Hash)).Bytes(driver.HashOrNil(&f.Spent)).
+		Bytes(driver.HashOrNil(&f.Salt)).Time(f.ExpiresAt)
 }
 
 func fillToken(r *postgres.Rows, t *bellhop.Token) {
@@ -192,7 +194,7 @@ func fillDevice(r *postgres.Rows, d *move.DeviceRow) {
 		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Always(d.AddedAt).Always(d.SeenAt).
 		Time(d.RetiredAt).Text(d.RetiredFor).Time(d.FreeAt)
 	fillAllowance(r, d.Allowance)
-	r.Text(d.Name)
+	r.Text(d.Name).Int(d.SessionID)
 }
 
 // fillOrder adds an order as recording does; without content only its state.

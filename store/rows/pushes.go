@@ -18,14 +18,14 @@ const OldestOwed = `SELECT min(since) FROM (SELECT CASE WHEN reason = '` + store
 
 // DeviceColumns are the columns for [Device], of the aliases d and s.
 const DeviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
-	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for, d.name`
+	d.timezone, d.added_at, d.seen_at, d.retired_at, d.retired_for, d.name, d.session_id`
 
 // Device reads a device.
 func Device[R Row](r R) bellhop.Device {
 	return bellhop.Device{ID: r.Int(), Shop: r.Text(), PersonID: r.Int(), Installation: r.Text(),
 		Kind: bellhop.AddressKind(r.Text()), Value: r.Text(), Platform: bellhop.Platform(r.Text()),
 		Form: bellhop.Form(r.Text()), Locale: r.Text(), Timezone: r.Text(), AddedAt: r.Time(), SeenAt: r.Time(),
-		RetiredAt: r.Time(), RetiredFor: r.Text(), Name: r.Text()}
+		RetiredAt: r.Time(), RetiredFor: r.Text(), Name: r.Text(), SessionID: r.Int()}
 }
 
 // allowanceColumns are the columns for allowance, of an alias d.

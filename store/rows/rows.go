@@ -183,16 +183,34 @@ func BareInvitation[R Row](r R) bellhop.Invitation {
 
 // Queries for what belongs to a person, whose id follows, or their address.
 const (
-	SessionsOf = `SELECT person_id, created_at, expires_at FROM sessions WHERE person_id = `
+	SessionsOf = `SELECT ` + SessionColumns + ` FROM sessions n WHERE n.person_id = `
 	LinksOf    = `SELECT expires_at FROM links WHERE person_id = `
 	NetworksOf = `SELECT network, seen_at FROM networks WHERE person_id = `
 	DevicesOf  = `SELECT ` + DeviceColumns + ` FROM devices d JOIN shops s ON s.id = d.shop_id WHERE d.person_id = `
 	AccessesBy = `SELECT ` + AccessColumns + ` FROM looks WHERE email = `
 )
 
-// PersonSession reads a session without the hash of its token, of [SessionsOf].
+// SessionColumns are the columns for [Session], of the alias n.
+const SessionColumns = `n.token_hash, n.person_id, n.expires_at, n.created_at, n.used_at, n.agent, n.family, n.refresh,
+	n.spent, n.salt, n.refresh_until`
+
+// Session reads a session.
+func Session[R Row](r R) (s bellhop.Session) {
+	copy(s.TokenHash[:], r.Blob())
+	s.PersonID, s.ExpiresAt, s.CreatedAt, s.UsedAt, s.Agent = r.Int(), r.Time(), r.Time(), r.Time(), r.Text()
+	f := &s.Refresh
+	for _, hash := range []*[32]byte{&f.Family, &f.Hash, &f.Spent, &f.Salt} {
+		copy(hash[:], r.Blob())
+	}
+	f.ExpiresAt = r.Time()
+	return s
+}
+
+// PersonSession reads a session without the hashes of its secrets, of [SessionsOf].
 func PersonSession[R Row](r R) bellhop.Session {
-	return bellhop.Session{PersonID: r.Int(), CreatedAt: r.Time(), ExpiresAt: r.Time()}
+	s := Session(r)
+	s.TokenHash, s.Refresh = [32]byte{}, bellhop.Refresh{ExpiresAt: s.Refresh.ExpiresAt}
+	return s
 }
 
 // Network reads where somebody signed in from, of [NetworksOf].

@@ -219,10 +219,7 @@ func (im *importer) invitation(i *bellhop.Invitation) error {
 
 func (im *importer) operatorToken(t *bellhop.Token) error { return insertOperatorToken(im.tx.Conn, t) }
 
-func (im *importer) session(s *bellhop.Session) error {
-	return im.tx.Prepare(`INSERT INTO sessions (token_hash, person_id, expires_at, created_at) VALUES (?,?,?,?)`).
-		Blob(s.TokenHash[:]).Int(s.PersonID).Int(micros(s.ExpiresAt)).Int(micros(s.CreatedAt)).Exec()
-}
+func (im *importer) session(s *bellhop.Session) error { return insertSession(im.tx.Conn, s) }
 
 func (im *importer) token(t *bellhop.Token) error {
 	return im.tx.Prepare(`INSERT INTO tokens (id, shop_id, name, hash, created_at, last_used_at) VALUES (?,?,?,?,?,?)`).
@@ -232,12 +229,12 @@ func (im *importer) token(t *bellhop.Token) error {
 func (im *importer) device(d *move.DeviceRow) error {
 	st := im.tx.Prepare(`INSERT INTO devices (id, shop_id, person_id, installation, kind, value, platform, form, locale,
 			timezone, added_at, seen_at, retired_at, retired_for, free_at, spent, rung, spent_at, gathered_orders,
-			gathered_changes, gathered_total, gathered_currency, gathered_since, name)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
+			gathered_changes, gathered_total, gathered_currency, gathered_since, name, session_id)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`).
 		Int(d.ID).Int(im.own(d.Shop)).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).
 		Text(string(d.Platform)).Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).
 		Int(micros(d.SeenAt)).Time(d.RetiredAt).TextOrNull(d.RetiredFor).Time(d.FreeAt)
-	return bindAllowance(st, d.Allowance).Text(d.Name).Exec()
+	return bindAllowance(st, d.Allowance).Text(d.Name).Int(d.SessionID).Exec()
 }
 
 func (im *importer) order(o *move.OrderRow) error {

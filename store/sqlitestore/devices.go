@@ -49,15 +49,15 @@ func (db *DB) PutDevice(ctx context.Context, d bellhop.Device, most store.Device
 // putDevice inserts or refreshes. The budget stays, unless the form changes.
 func putDevice(c *sqlitefile.Conn, shop int64, d bellhop.Device) (bellhop.Device, error) {
 	err := c.Prepare(`INSERT INTO devices (shop_id, person_id, installation, kind, value, platform, form, locale, timezone,
-			added_at, seen_at, name) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+			added_at, seen_at, name, session_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (shop_id, installation) DO UPDATE SET person_id = excluded.person_id, kind = excluded.kind,
 			value = excluded.value, platform = excluded.platform, locale = excluded.locale, timezone = excluded.timezone,
-			seen_at = excluded.seen_at, retired_at = NULL, retired_for = NULL, form = excluded.form,
+			seen_at = excluded.seen_at, session_id = excluded.session_id, retired_at = NULL, retired_for = NULL, form = excluded.form,
 			name = CASE WHEN excluded.name = '' AND person_id = excluded.person_id THEN name ELSE excluded.name END,
 			free_at = CASE WHEN form = excluded.form THEN free_at END`).
 		Int(shop).Int(d.PersonID).Text(d.Installation).Text(string(d.Kind)).Text(d.Value).Text(string(d.Platform)).
 		Text(string(d.Form)).Text(d.Locale).Text(d.Timezone).Int(micros(d.AddedAt)).Int(micros(d.SeenAt)).
-		Text(d.Name).Exec()
+		Text(d.Name).Int(d.SessionID).Exec()
 	if err != nil {
 		return d, err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"strconv"
 
-	"bellhop"
 	"bellhop/internal/sqlitefile"
 	"bellhop/store"
 	"bellhop/store/move"
@@ -138,13 +137,9 @@ func (x *exporter) sessions(after string) error {
 	if err != nil {
 		return move.BadPlace()
 	}
-	st := x.c.Prepare(`SELECT hex(token_hash), token_hash, person_id, expires_at, created_at FROM sessions
-		WHERE token_hash > ? ORDER BY token_hash`)
-	return exportKeyed(x, &x.Sessions, sqlitefile.Row.Text, func(r sqlitefile.Row) (s bellhop.Session) {
-		copy(s.TokenHash[:], r.Blob())
-		s.PersonID, s.ExpiresAt, s.CreatedAt = r.Int(), r.Time(), r.Time()
-		return s
-	}, st.Blob(append([]byte{}, hash...)))
+	st := x.c.Prepare(`SELECT hex(n.token_hash), ` + rows.SessionColumns + ` FROM sessions n
+		WHERE n.token_hash > ? ORDER BY n.token_hash`)
+	return exportKeyed(x, &x.Sessions, sqlitefile.Row.Text, rows.Session, st.Blob(append([]byte{}, hash...)))
 }
 
 func (x *exporter) invitations(after string) error {

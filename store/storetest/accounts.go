@@ -81,42 +81,6 @@ func people(f *fixture) {
 	}
 }
 
-func sessions(f *fixture) {
-	f.addShop(shop)
-	p := f.addOwner("jo@example.com", shop)
-	add := func(b byte, until time.Time) [32]byte {
-		f.Helper()
-		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{b}, PersonID: p.ID, CreatedAt: day,
-			ExpiresAt: until}, "192.0.2.1"))
-		return [32]byte{b}
-	}
-	gone := func(hash [32]byte, now time.Time) {
-		f.Helper()
-		_, _, err := f.s.Session(f.ctx, hash, now)
-		f.kind(bellhop.NotFound, err)
-	}
-	one, two := add(1, at(60)), add(2, at(600))
-	s, whose, err := f.s.Session(f.ctx, one, at(59))
-	f.must(err)
-	f.equal("session", s, bellhop.Session{TokenHash: one, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)})
-	f.equal("whose", whose, p)
-	gone(one, at(60))
-	gone([32]byte{9}, day)
-	f.must(f.s.RemoveSession(f.ctx, two))
-	gone(two, day)
-	f.kind(bellhop.NotFound, f.s.AddSession(f.ctx, bellhop.Session{TokenHash: [32]byte{3}, PersonID: p.ID + 99,
-		ExpiresAt: at(60)}, "192.0.2.1"))
-
-	three := add(4, at(600))
-	f.must(f.s.SetPassword(f.ctx, p.ID, "h2"))
-	gone(three, day)
-	f.equal("hash", must(f.s.PersonByEmail(f.ctx, p.Email))(f).PasswordHash, "h2")
-	f.kind(bellhop.NotFound, f.s.SetPassword(f.ctx, p.ID+99, "h"))
-	four := add(5, at(600))
-	f.must(f.s.RemovePerson(f.ctx, p.ID))
-	gone(four, day)
-}
-
 func links(f *fixture) {
 	f.addShop(shop)
 	p := f.addOwner("jo@example.com", shop)

@@ -282,7 +282,7 @@ type seen struct {
 	Last        []map[string]time.Time
 	Silent      [][]store.Silence
 	People      []bellhop.Person
-	Sessions    []string
+	Sessions    []bellhop.Session
 	Tokens      []bellhop.Token
 	Invited     []bellhop.Invitation
 	Devices     []bellhop.Device
@@ -308,9 +308,8 @@ func see(f *fixture) (s seen) {
 	s.Shops = must(f.s.Shops(f.ctx))(f)
 	s.Connections = must(f.s.Connections(f.ctx))(f)
 	s.People = must(f.s.People(f.ctx, ""))(f)
-	for _, h := range sessionHashes {
-		session, person, err := f.s.Session(f.ctx, h, day)
-		s.Sessions = append(s.Sessions, fmt.Sprint(session, person, bellhop.KindOf(err), err == nil))
+	for _, p := range s.People {
+		s.Sessions = append(s.Sessions, must(f.s.Sessions(f.ctx, p.ID, day))(f)...)
 	}
 	s.Tokens = must(f.s.Tokens(f.ctx, ""))(f)
 	for _, d := range s.Shops {

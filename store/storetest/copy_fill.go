@@ -19,7 +19,7 @@ const (
 	third  = "third.myshopify.com"
 )
 
-var sessionHashes = [][32]byte{{1}, {2, 31: 9}, {255}, {7}}
+var sessionHashes = [][32]byte{{1}, {2, 31: 9}, {255}}
 
 // fill puts something of each kind into an empty store, and much of it at random.
 func fill(f *fixture) {
@@ -98,7 +98,7 @@ func fillShops(f *fixture) {
 	f.addDevice(second, "phone", bellhop.FormNotification)
 	d := f.addDevice(second, "changed", bellhop.FormNotification)
 	d.Form, d.Value, d.SeenAt = bellhop.FormData, f.addDevice(shop, "moved", bellhop.FormData).Value, at(30)
-	d.Name = "店の電話"
+	d.Name, d.SessionID = "店の電話", 1<<62
 	must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f) // retires the other one
 	f.addDevice(shop, "last", bellhop.FormData)
 	f.must(f.s.RemoveDevice(f.ctx, shop, "last"))
@@ -113,8 +113,13 @@ func fillPeople(f *fixture) {
 	f.must(f.s.RemovePerson(f.ctx, last.ID))
 	f.must(f.setSettings(owner.ID, bellhop.Settings{Language: "ko", Timezone: "Asia/Seoul"}))
 	for i, id := range []int64{owner.ID, owner.ID, operator.ID} {
-		f.must(f.s.AddSession(f.ctx, bellhop.Session{TokenHash: sessionHashes[i], PersonID: id, CreatedAt: day,
-			ExpiresAt: at(i * 100).Add(-time.Second)}, "192.0.2.1"))
+		s := bellhop.Session{TokenHash: sessionHashes[i], PersonID: id, CreatedAt: day, Agent: "Firefox",
+			ExpiresAt: at(i*100 + 1)}
+		if i > 0 {
+			s.UsedAt, s.Refresh = at(i), bellhop.Refresh{Family: [32]byte{byte(i)}, Hash: [32]byte{2}, Spent: [32]byte{3},
+				Salt: [32]byte{4}, ExpiresAt: at(i * 1000)}
+		}
+		f.must(f.s.AddSession(f.ctx, s, "192.0.2.1"))
 	}
 	for i, name := range []string{"ci", "till", "last"} {
 		must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: name, Hash: [32]byte{31: byte(i)}, CreatedAt: at(i)}))(f)

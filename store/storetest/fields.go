@@ -67,7 +67,7 @@ func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 		AtLeast:  "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}
 	f.must(f.setSettings(p.ID, p.Settings))
 	d := f.addDevice(shop, "phone", bellhop.FormData)
-	d.PersonID, d.Name = p.ID, "Jo's phone"
+	d.PersonID, d.SessionID, d.Name = p.ID, 7, "Jo's phone"
 	return s, p, must(f.s.PutDevice(f.ctx, d, store.DeviceLimits{}))(f)
 }
 
@@ -82,11 +82,14 @@ func everyAccountField(f *fixture) {
 	f.whole("people", must(f.s.People(f.ctx, shop))(f), []bellhop.Person{p}, "Unproven") // see invitations
 	f.whole("everybody", must(f.s.People(f.ctx, ""))(f), []bellhop.Person{p}, "Unproven")
 	f.whole("by address", must(f.s.PersonByEmail(f.ctx, p.Email))(f), p, "Unproven")
-	session := bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60)}
+	session := bellhop.Session{TokenHash: [32]byte{1}, PersonID: p.ID, CreatedAt: day, ExpiresAt: at(60), UsedAt: at(3),
+		Agent: "Firefox, Windows", Refresh: bellhop.Refresh{Family: [32]byte{5}, Hash: [32]byte{6}, ExpiresAt: at(600)}}
 	f.must(f.s.AddSession(f.ctx, session, "192.0.2.1"))
 	got, whose, err := f.s.Session(f.ctx, session.TokenHash, at(5))
 	f.must(err)
-	f.whole("session", got, session)
+	f.whole("session", got, session, "Refresh.Spent", "Refresh.Salt") // see refreshing
+	listed := must(f.s.Sessions(f.ctx, p.ID, at(5)))(f)
+	f.whole("sessions", listed, []bellhop.Session{session}, "Refresh.Spent", "Refresh.Salt")
 	f.whole("whose", whose, p, "Unproven")
 	f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{2}, PersonID: p.ID, ExpiresAt: at(60)}))
 	f.whole("whose link", must(f.s.UseLink(f.ctx, [32]byte{2}, at(5)))(f), p, "Unproven")
@@ -102,7 +105,7 @@ func everyAccountField(f *fixture) {
 	access.ID = accesses[0].ID
 	f.whole("accesses", accesses, []bellhop.Access{access})
 
-	session.TokenHash = [32]byte{}
+	session.TokenHash, session.Refresh = [32]byte{}, bellhop.Refresh{ExpiresAt: session.Refresh.ExpiresAt}
 	until := []time.Time{at(60), at(70)}
 	for i, t := range until {
 		f.must(f.s.AddLink(f.ctx, bellhop.SignInLink{Hash: [32]byte{byte(2 + i)}, PersonID: p.ID, ExpiresAt: t}))
@@ -114,7 +117,8 @@ func everyAccountField(f *fixture) {
 	f.whole("all of somebody", must(f.s.PersonData(f.ctx, p.ID))(f), store.PersonData{Person: p,
 		Sessions: []bellhop.Session{session}, Links: until, Networks: []store.Network{{Network: "192.0.2.1", SeenAt: day}},
 		Devices: []bellhop.Device{d}, Invitations: []bellhop.Invitation{made}, Accesses: []bellhop.Access{access}},
-		"Person.Unproven", "Sessions.TokenHash", "Invitations.Hash", "Devices.RetiredAt", "Devices.RetiredFor")
+		"Person.Unproven", "Sessions.TokenHash", "Sessions.Refresh.Family", "Sessions.Refresh.Hash",
+		"Sessions.Refresh.Spent", "Sessions.Refresh.Salt", "Invitations.Hash", "Devices.RetiredAt", "Devices.RetiredFor")
 	f.kind(bellhop.NotFound, errOf(f.s.PersonData(f.ctx, p.ID+99)))
 
 	gone := &store.Retirement{DeviceID: d.ID, Value: d.Value, Reason: "unregistered"}

@@ -1,6 +1,33 @@
 -- +goose Up
 -- What its owner calls a device.
 ALTER TABLE devices ADD COLUMN name TEXT NOT NULL DEFAULT '';
+-- The session that added or refreshed a device; 0 for none.
+ALTER TABLE devices ADD COLUMN session_id INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE sessions ADD COLUMN used_at INTEGER;
+ALTER TABLE sessions ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+-- Of a session that refreshes, all hashes are SHA-256: of what its refresh tokens have in common, of the one whose
+-- turn it is, and of the one before until what it brought is used; with salt that brings the same again.
+ALTER TABLE sessions ADD COLUMN family BLOB;
+ALTER TABLE sessions ADD COLUMN refresh BLOB;
+ALTER TABLE sessions ADD COLUMN spent BLOB;
+ALTER TABLE sessions ADD COLUMN salt BLOB;
+ALTER TABLE sessions ADD COLUMN refresh_until INTEGER;
+CREATE UNIQUE INDEX sessions_by_family ON sessions (family) WHERE family IS NOT NULL;
+DROP INDEX sessions_by_expiry;
+CREATE INDEX sessions_by_end ON sessions (coalesce(refresh_until, expires_at));
 
 -- +goose Down
+DELETE FROM sessions WHERE family IS NOT NULL;
+DROP INDEX sessions_by_end;
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+DROP INDEX sessions_by_family;
+ALTER TABLE sessions DROP COLUMN refresh_until;
+ALTER TABLE sessions DROP COLUMN salt;
+ALTER TABLE sessions DROP COLUMN spent;
+ALTER TABLE sessions DROP COLUMN refresh;
+ALTER TABLE sessions DROP COLUMN family;
+ALTER TABLE sessions DROP COLUMN agent;
+ALTER TABLE sessions DROP COLUMN used_at;
+ALTER TABLE devices DROP COLUMN session_id;
 ALTER TABLE devices DROP COLUMN name;
