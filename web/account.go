@@ -50,8 +50,10 @@ type AccountSettings struct {
 
 // AccountSession is a session.
 type AccountSession struct {
-	CreatedAt time.Time `json:"created_at"`
-	ExpiresAt time.Time `json:"expires_at"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	Agent      string    `json:"agent"`
 }
 
 // AccountNetwork is where somebody signed in from.
@@ -96,7 +98,7 @@ func AccountOf(d *store.PersonData) *Account {
 		Settings: AccountSettings{s.Language, s.Timezone, !s.NotNew, s.Paid, s.Cancelled, s.Refunded, s.AtLeast,
 			s.QuietFrom, s.QuietTo, s.GatherAbove, s.LoudFrom},
 		Sessions: Each(d.Sessions, func(s *bellhop.Session) AccountSession {
-			return AccountSession{s.CreatedAt.UTC(), s.ExpiresAt.UTC()}
+			return AccountSession{s.CreatedAt.UTC(), s.LastUsed().UTC(), s.EndsAt().UTC(), s.Agent}
 		}),
 		Links: Each(d.Links, func(t *time.Time) time.Time { return t.UTC() }),
 		Networks: Each(d.Networks, func(n *store.Network) AccountNetwork {

@@ -13,8 +13,9 @@ import (
 // Principal is the client and the shop that the request is about.
 type Principal struct {
 	Credential credential
-	Person     bellhop.Person // zero for a token
-	Token      bellhop.Token  // zero for a person
+	Session    bellhop.Session // zero without one
+	Person     bellhop.Person  // zero for a token
+	Token      bellhop.Token   // zero for a person
 	// Shop is "" for an operator who named none, and before [Principal.About] for a person of several shops.
 	Shop string
 }
@@ -98,7 +99,7 @@ func (a *Auth) Identify(ctx context.Context, c credential) (Principal, error) {
 	case c.JWT != "":
 		p.Person, _, err = a.identities.person(ctx, c.JWT)
 	case c.Session:
-		_, p.Person, err = a.store.Session(ctx, c.Hash, a.now())
+		p.Session, p.Person, err = a.store.Session(ctx, c.Hash, a.now())
 	default:
 		p.Token, err = a.store.Token(ctx, c.Hash, a.now())
 	}

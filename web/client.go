@@ -41,6 +41,17 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 	return addr
 }
 
+// Client is where somebody signs in from.
+type Client struct {
+	Address netip.Addr
+	Agent   string // see agentOf
+}
+
+// ClientOf returns whom a request came from.
+func (p Proxies) ClientOf(r *http.Request) Client {
+	return Client{p.Client(r), agentOf(r.UserAgent())}
+}
+
 // HTTPS reports whether the client's side of the connection is encrypted.
 func (p Proxies) HTTPS(r *http.Request) bool {
 	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" && p.trust(peer(r))

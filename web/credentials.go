@@ -17,6 +17,7 @@ import (
 // Prefixes of secrets, by which people and scanners tell them apart.
 const (
 	sessionPrefix = "bh_s_"
+	refreshPrefix = "bh_r_"
 	tokenPrefix   = "bh_t_"
 	linkPrefix    = "bh_l_"
 	invitePrefix  = "bh_i_"

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -172,9 +171,8 @@ func (i *identities) isNewest(person int64, issued time.Time) bool {
 
 // SignInWithToken begins a session for whom a token of the team's own identity provider names. An operator's ends with
 // the token: whoever the issuer no longer calls an operator is none for longer than that.
-func (a *Auth) SignInWithToken(ctx context.Context, token string, from netip.Addr) (SignedIn, error) {
-	network := Neighbourhood(from)
-	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
+func (a *Auth) SignInWithToken(ctx context.Context, token string, from Client) (SignedIn, error) {
+	if wait := a.byAddress.Take(Neighbourhood(from.Address), a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
 	p, id, err := a.identities.person(ctx, token)
@@ -193,7 +191,7 @@ func (a *Auth) SignInWithToken(ctx context.Context, token string, from netip.Add
 	if p.Role == bellhop.RoleOperator && id.ExpiresAt.Before(until) {
 		until = id.ExpiresAt
 	}
-	return a.openUntil(ctx, p, network, until)
+	return a.openUntil(ctx, p, from, until)
 }
 
 var errNarrower = bellhop.Errorf(bellhop.Forbidden, "token_narrower",

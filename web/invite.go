@@ -101,12 +101,12 @@ func (a *Auth) Accept(ctx context.Context, who Principal, secret string, from ne
 }
 
 // SignUp accepts an invitation as somebody new, with a password and a language of their own, and signs them in.
-func (a *Auth) SignUp(ctx context.Context, secret, password, language string, from netip.Addr) (SignedIn, error) {
-	i, err := a.Invitation(ctx, secret, from)
+func (a *Auth) SignUp(ctx context.Context, secret, password, language string, from Client) (SignedIn, error) {
+	i, err := a.Invitation(ctx, secret, from.Address)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	network := Neighbourhood(from)
+	network := Neighbourhood(from.Address)
 	hash, err := a.hash(ctx, network, password)
 	if err != nil {
 		return SignedIn{}, err
@@ -119,7 +119,7 @@ func (a *Auth) SignUp(ctx context.Context, secret, password, language string, fr
 	if err != nil {
 		return SignedIn{}, hideInvitation(err)
 	}
-	return a.open(ctx, p, network)
+	return a.open(ctx, p, from)
 }
 
 // hash waits its turn: a hash takes memory and most of a core.

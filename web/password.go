@@ -1,15 +1,13 @@
 package web
 
-import (
-	"context"
-	"net/netip"
-)
+import "context"
 
 // SetPassword changes the password of somebody signed in, and ends their sessions and links everywhere; it returns a
-// new session. Whoever has a password brings it: a session that was left open is no reason to lose the account.
-func (a *Auth) SetPassword(ctx context.Context, who Principal, current, password string, from netip.Addr) (
+// new session, which refreshes if the one before did. Whoever has a password brings it: a session that was left open is
+// no reason to lose the account.
+func (a *Auth) SetPassword(ctx context.Context, who Principal, current, password string, from Client) (
 	SignedIn, error) {
-	network := Neighbourhood(from)
+	network := Neighbourhood(from.Address)
 	if wait := a.byKnown.Take(network+" "+who.Person.Email, a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
@@ -33,5 +31,8 @@ func (a *Auth) SetPassword(ctx context.Context, who Principal, current, password
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return a.open(ctx, p, network)
+	if who.Session.Refreshes() {
+		return a.openRefreshing(ctx, p, from)
+	}
+	return a.open(ctx, p, from)
 }

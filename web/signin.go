@@ -68,9 +68,10 @@ func NewAuth(s AuthStore, v Verifier, now func() time.Time) *Auth {
 	}
 }
 
-// SignedIn is a new session. Its secret is stored nowhere.
+// SignedIn is a new session, or one with new secrets. These are stored nowhere.
 type SignedIn struct {
 	Secret  string
+	Refresh string // the refresh token; "" for a session that ends with its secret
 	Session bellhop.Session
 	Person  bellhop.Person
 }
@@ -87,42 +88,51 @@ func (e *RetryError) Unwrap() error { return e.Err }
 var ErrCredentials = bellhop.Errorf(bellhop.Unauthenticated, "wrong_credentials",
 	"the e-mail address or the password is wrong")
 
-// SignIn checks an e-mail address and a password. It takes as long for an address that nobody
+// SignIn begins a session for an e-mail address and a password.
+func (a *Auth) SignIn(ctx context.Context, email, password string, from Client) (SignedIn, error) {
+	p, err := a.check(ctx, email, password, from.Address)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	return a.open(ctx, p, from)
+}
+
+// check checks an e-mail address and a password. It takes as long for an address that nobody
 // has. The expensive hash comes after all limits.
-func (a *Auth) SignIn(ctx context.Context, email, password string, from netip.Addr) (SignedIn, error) {
+func (a *Auth) check(ctx context.Context, email, password string, from netip.Addr) (p bellhop.Person, err error) {
 	account := strings.ToLower(strings.TrimSpace(email))
 	if len(account) > maxEmail || len(password) > MaxPassword {
-		return SignedIn{}, ErrCredentials // nobody has one
+		return p, ErrCredentials // nobody has one
 	}
 	network := Neighbourhood(from)
 	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
-		return SignedIn{}, tooMany(wait)
+		return p, tooMany(wait)
 	}
 	person, err := a.store.PersonByEmail(ctx, account)
 	if err != nil && bellhop.KindOf(err) != bellhop.NotFound {
-		return SignedIn{}, err
+		return p, err
 	}
 	known, err := a.store.KnowsNetwork(ctx, person.ID, network)
 	if err != nil {
-		return SignedIn{}, err
+		return p, err
 	}
 	turns, guesser := a.strangers, network+" "+account
 	if known {
 		turns = a.known
 	}
 	if wait := a.limit(known, account, guesser); wait > 0 {
-		return SignedIn{}, tooMany(wait)
+		return p, tooMany(wait)
 	}
 	right, err := verify(ctx, turns, network, person.PasswordHash, password)
 	if err != nil {
-		return SignedIn{}, err
+		return p, err
 	}
 	if !right {
-		return SignedIn{}, ErrCredentials
+		return p, ErrCredentials
 	}
 	a.byGuesser.forget(guesser)
 	a.byKnown.forget(guesser)
-	return a.open(ctx, person, network)
+	return person, nil
 }
 
 func (a *Auth) limit(known bool, account, guesser string) (wait time.Duration) {
@@ -161,17 +171,24 @@ func verify(ctx context.Context, in *turns, network, hash, password string) (rig
 }
 
 // open begins a session.
-func (a *Auth) open(ctx context.Context, p bellhop.Person, network string) (SignedIn, error) {
-	return a.openUntil(ctx, p, network, a.now().Add(sessionLife))
+func (a *Auth) open(ctx context.Context, p bellhop.Person, from Client) (SignedIn, error) {
+	return a.openUntil(ctx, p, from, a.now().Add(sessionLife))
 }
 
-func (a *Auth) openUntil(ctx context.Context, p bellhop.Person, network string, until time.Time) (SignedIn, error) {
+func (a *Auth) openUntil(ctx context.Context, p bellhop.Person, from Client, until time.Time) (SignedIn, error) {
 	secret, hash := newSecret(sessionPrefix)
-	s := bellhop.Session{TokenHash: hash, PersonID: p.ID, ExpiresAt: until, CreatedAt: a.now()}
-	if err := a.store.AddSession(ctx, s, network); err != nil {
+	s := bellhop.Session{TokenHash: hash, ExpiresAt: until}
+	return a.add(ctx, SignedIn{Secret: secret, Person: p, Session: s}, from)
+}
+
+// add adds a new session.
+func (a *Auth) add(ctx context.Context, in SignedIn, from Client) (SignedIn, error) {
+	s := &in.Session
+	s.PersonID, s.Agent, s.CreatedAt = in.Person.ID, from.Agent, a.now()
+	if err := a.store.AddSession(ctx, *s, Neighbourhood(from.Address)); err != nil {
 		return SignedIn{}, err
 	}
-	return SignedIn{Secret: secret, Session: s, Person: p}, nil
+	return in, nil
 }
 
 // linkLife is how long a link signs somebody in.
@@ -188,12 +205,11 @@ var ErrLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
 	"this link was used before or was never valid; sign in with your e-mail address")
 
 // UseLink begins a session for the first who brings a link's secret.
-func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (SignedIn, error) {
+func (a *Auth) UseLink(ctx context.Context, secret string, from Client) (SignedIn, error) {
 	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
 		return SignedIn{}, ErrLinkUsed
 	}
-	network := Neighbourhood(from)
-	if wait := a.byAddress.Take(network, a.now()); wait > 0 {
+	if wait := a.byAddress.Take(Neighbourhood(from.Address), a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
 	p, err := a.store.UseLink(ctx, HashToken(secret), a.now())
@@ -203,12 +219,12 @@ func (a *Auth) UseLink(ctx context.Context, secret string, from netip.Addr) (Sig
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return a.open(ctx, p, network)
+	return a.open(ctx, p, from)
 }
 
 // SignInVisitor begins a session for somebody of whom Shopify said who they are.
-func (a *Auth) SignInVisitor(ctx context.Context, p bellhop.Person, from netip.Addr) (SignedIn, error) {
-	return a.open(ctx, p, Neighbourhood(from))
+func (a *Auth) SignInVisitor(ctx context.Context, p bellhop.Person, from Client) (SignedIn, error) {
+	return a.open(ctx, p, from)
 }
 
 // SignOut ends a session, if it goes on.

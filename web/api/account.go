@@ -78,7 +78,7 @@ func (a *API) removeAccount(ctx context.Context, in *removeAccount) (*signedOut,
 	if who.Person.ID == 0 {
 		return nil, errNobodys
 	}
-	if err := a.Auth.RemoveAccount(ctx, who.Principal, in.Body.Email, in.Body.Password, who.address); err != nil {
+	if err := a.Auth.RemoveAccount(ctx, who.Principal, in.Body.Email, in.Body.Password, who.client.Address); err != nil {
 		return nil, err
 	}
 	return &signedOut{SetCookie: []http.Cookie{*web.NoCookie(who.https)}}, nil

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -69,8 +68,8 @@ type API struct {
 // caller is the client and its connection, for handlers.
 type caller struct {
 	web.Principal
-	address netip.Addr
-	https   bool
+	client web.Client
+	https  bool
 }
 
 type callerKey struct{}
@@ -217,7 +216,7 @@ func ofField(err error) error {
 // enter refuses a request without the credential that its call asks for.
 func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	c := caller{address: a.Proxies.Client(r), https: a.Proxies.HTTPS(r)}
+	c := caller{client: a.Proxies.ClientOf(r), https: a.Proxies.HTTPS(r)}
 	if s := ctx.Operation().Security; len(s) > 0 && s[0]["id_token"] == nil {
 		var err error
 		if c.Principal, err = a.Auth.Authenticate(r); err != nil {

@@ -109,6 +109,9 @@ func (a *API) putDevice(ctx context.Context, who web.Principal, in *putDevice) (
 		Platform: bellhop.Platform(in.Body.Platform), Form: bellhop.Form(in.Body.Form),
 		AddedAt: now, SeenAt: now,
 	}
+	if who.Credential.Session {
+		d.SessionID = who.Session.ID()
+	}
 	if s := in.Body.Locale; s != nil {
 		d.Locale = i18n.GuessTag(*s)
 	}

@@ -115,7 +115,7 @@ func (a *API) deleteInvitation(ctx context.Context, who web.Principal, in *delet
 func (a *API) acceptInvitation(ctx context.Context, in *acceptInvitation) (*meBody, error) {
 	who := callerOf(ctx)
 	var err error
-	if who.Person, err = a.Auth.Accept(ctx, who.Principal, in.Body.Secret, who.address); err != nil {
+	if who.Person, err = a.Auth.Accept(ctx, who.Principal, in.Body.Secret, who.client.Address); err != nil {
 		return nil, err
 	}
 	return a.meOf(ctx, who.Principal)
@@ -123,7 +123,7 @@ func (a *API) acceptInvitation(ctx context.Context, in *acceptInvitation) (*meBo
 
 func (a *API) signUp(ctx context.Context, in *signUp) (*session, error) {
 	who := callerOf(ctx)
-	s, err := a.Auth.SignUp(ctx, in.Body.Secret.Secret, in.Body.Password, "", who.address)
+	s, err := a.Auth.SignUp(ctx, in.Body.Secret.Secret, in.Body.Password, "", who.client)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ type newSession struct {
 		Password *string `json:"password,omitempty" minLength:"1" maxLength:"1024" example:"correct horse battery"`
 		JWT      string  `json:"jwt,omitempty" minLength:"1" maxLength:"8192" doc:"In place of both: a token of the team's own identity provider, where one is set."`
 		Cookie   bool    `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
+		Refresh  bool    `json:"refresh,omitempty" doc:"A session that goes on as long as it is refreshed once in 90 days, with tokens of an hour. Only with email and password, and not for operators."`
 	}
 }
 
@@ -35,6 +36,9 @@ func (in *newSession) Resolve(huma.Context) (faults []error) {
 			wrong("expected required property password to be present")
 		}
 	}
+	if b.Refresh && (b.JWT != "" || b.Cookie) {
+		wrong("give refresh with email and password alone, without jwt and cookie")
+	}
 	return faults
 }
 
@@ -49,6 +53,10 @@ type Session struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	Shop      string    `json:"shop" doc:"The first of the person's shops: GET /v1/me has all. Empty for an operator, who names a shop with each call."`
 	Role      string    `json:"role" enum:"owner,staff,operator" doc:"In this shop."`
+
+	ID               string    `json:"id,omitempty" doc:"Of a session that refreshes, as GET /v1/sessions has it."`
+	RefreshToken     string    `json:"refresh_token,omitempty" example:"bh_r_…" doc:"Of a session that refreshes: it brings the next pair, once."`
+	RefreshExpiresAt time.Time `json:"refresh_expires_at,omitzero" doc:"When the session ends without a refresh."`
 }
 
 type endSession struct {
@@ -64,9 +72,25 @@ func (a *API) registerSessions() {
 		Summary: "Sign in", DefaultStatus: http.StatusOK, Security: public,
 		Responses: map[string]*huma.Response{"401": {Ref: responseRef + "Unauthenticated"}},
 		Description: "With email and password, or with jwt. A session lasts 30 days, one by an operator's jwt " +
-			"as long as that. " +
+			"as long as that. With refresh the token lasts an hour and the session as long as you refresh it. " +
 			"Sign-ins are limited by account and by address.",
 	}, a.createSession)
+	register(a, "refresh-session", "POST /v1/sessions/refresh", huma.Operation{
+		Summary: "Get the next tokens of a session", DefaultStatus: http.StatusOK, Security: public,
+		Responses: map[string]*huma.Response{"401": {Ref: responseRef + "Unauthenticated"}},
+		Description: "The token before ends. Keep both new ones before you use one. If the answer was lost, send the same " +
+			"refresh token again: it brings the same pair, until one of the two is used. From then on it counts as stolen: " +
+			"it ends the session, 401 refresh_reused. Any other that is not valid is 401 refresh_invalid. " +
+			"Limited by address, together with sign-ins.",
+	}, a.refreshSession)
+	register(a, "list-sessions", "GET /v1/sessions", huma.Operation{
+		Summary: "List your sessions, the oldest first", Description: "For a person: an API token gets 403 people_only.",
+	}, a.listSessions)
+	register(a, "end-session", "DELETE /v1/sessions/{id}", huma.Operation{
+		Summary: "End one of your sessions", DefaultStatus: http.StatusNoContent,
+		Description: "For a phone that is lost, say. Devices that it added or refreshed last go with it, and get no more " +
+			"pushes.",
+	}, a.endSession)
 	register(a, "delete-session", "DELETE /v1/sessions/current", huma.Operation{
 		Summary: "Sign out", DefaultStatus: http.StatusNoContent,
 		Description: "The session ends at once. With device, that phone gets no more pushes.",
@@ -76,10 +100,13 @@ func (a *API) registerSessions() {
 func (a *API) createSession(ctx context.Context, in *newSession) (*session, error) {
 	who := callerOf(ctx)
 	signIn := func() (web.SignedIn, error) {
-		return a.Auth.SignIn(ctx, *in.Body.Email, *in.Body.Password, who.address)
+		if in.Body.Refresh {
+			return a.Auth.SignInToRefresh(ctx, *in.Body.Email, *in.Body.Password, who.client)
+		}
+		return a.Auth.SignIn(ctx, *in.Body.Email, *in.Body.Password, who.client)
 	}
 	if in.Body.JWT != "" {
-		signIn = func() (web.SignedIn, error) { return a.Auth.SignInWithToken(ctx, in.Body.JWT, who.address) }
+		signIn = func() (web.SignedIn, error) { return a.Auth.SignInWithToken(ctx, in.Body.JWT, who.client) }
 	}
 	s, err := signIn()
 	if err != nil {
@@ -95,6 +122,10 @@ func opened(s web.SignedIn, cookie, https bool) *session {
 	}}
 	if cookie {
 		out.SetCookie = []http.Cookie{*web.SessionCookie(s.Secret, s.Session.ExpiresAt, https)}
+	}
+	if s.Refresh != "" {
+		out.Body.ID, out.Body.RefreshToken = web.ID(s.Session.ID()), s.Refresh
+		out.Body.RefreshExpiresAt = s.Session.Refresh.ExpiresAt.UTC()
 	}
 	return out
 }

@@ -115,7 +115,7 @@ func (a *API) putPassword(ctx context.Context, in *putPassword) (*session, error
 	if who.Person.ID == 0 {
 		return nil, errNobodys
 	}
-	s, err := a.Auth.SetPassword(ctx, who.Principal, in.Body.Current, in.Body.Password, who.address)
+	s, err := a.Auth.SetPassword(ctx, who.Principal, in.Body.Current, in.Body.Password, who.client)
 	if err != nil {
 		return nil, ofField(err)
 	}

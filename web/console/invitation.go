@@ -85,13 +85,13 @@ func (c *Console) accept(w http.ResponseWriter, r *http.Request) {
 
 // join accepts an invitation, and returns its shop. It signs somebody new in.
 func (c *Console) join(v *visit, once string) (shop string, err error) {
-	from := c.Proxies.Client(v.Request)
-	i, err := c.Auth.Invitation(v.Context(), once, from)
+	from := c.Proxies.ClientOf(v.Request)
+	i, err := c.Auth.Invitation(v.Context(), once, from.Address)
 	if err != nil {
 		return "", err
 	}
 	if who, err := c.Auth.Authenticate(v.Request); err == nil && who.Credential.Session {
-		_, err := c.Auth.Accept(v.Context(), who, once, from)
+		_, err := c.Auth.Accept(v.Context(), who, once, from.Address)
 		return i.Shop, err
 	}
 	s, err := c.Auth.SignUp(v.Context(), once, v.PostForm.Get("password"), v.Language, from)

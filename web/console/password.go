@@ -11,7 +11,7 @@ import (
 // setPassword changes the reader's password. Their other sessions end; this one goes on as a new one.
 func (c *Console) setPassword(v *visit) error {
 	s, err := c.Auth.SetPassword(v.Context(), v.who, v.PostForm.Get("current"), v.PostForm.Get("password"),
-		c.Proxies.Client(v.Request))
+		c.Proxies.ClientOf(v.Request))
 	e, _ := errors.AsType[*bellhop.Error](err)
 	wrong := ""
 	switch {

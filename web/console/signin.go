@@ -31,7 +31,7 @@ func (c *Console) askIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) followLink(w http.ResponseWriter, r *http.Request, once, next string) {
-	s, err := c.Auth.UseLink(r.Context(), once, c.Proxies.Client(r))
+	s, err := c.Auth.UseLink(r.Context(), once, c.Proxies.ClientOf(r))
 	if err != nil {
 		if _, already := c.Auth.Authenticate(r); already == nil {
 			http.Redirect(w, r, next, http.StatusSeeOther)
@@ -52,7 +52,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := signInView{Email: r.PostForm.Get("email"), Next: next}
-	s, err := c.Auth.SignIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.Client(r))
+	s, err := c.Auth.SignIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.ClientOf(r))
 	c.welcome(w, r, s, err, view)
 }
 

@@ -63,7 +63,7 @@ func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if err != nil {
 		return err
 	}
-	in, err := h.Auth.SignInVisitor(ctx, p, h.Proxies.Client(r))
+	in, err := h.Auth.SignInVisitor(ctx, p, h.Proxies.ClientOf(r))
 	if err != nil {
 		return err
 	}
