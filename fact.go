@@ -20,7 +20,10 @@ type Fact struct {
 	// Lacks names the fields that a body lacks of the order OrderID. So it is a notice: it says that something of
 	// the order changed, and no more. OrderID is 0 where not even that is known.
 	Lacks []string
-	Skip  string // nothing to record, for this reason
+	// Unsaid names the fields about people of which the body of Order says nothing, not even that there is none: such as
+	// email, customer.name, billing_address and billing_address.zip. What is known of them stays.
+	Unsaid []string
+	Skip   string // nothing to record, for this reason
 
 	// Marks are of the order and of its people, so that the store recognises whom it has to forget. The
 	// store sets them.

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -12,7 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bellhop"
+	"bellhop/pipeline"
 	"bellhop/shopify"
+	"bellhop/simulate"
 	"bellhop/store"
 )
 
@@ -94,6 +97,85 @@ func TestCutDownEventsLoseNothing(t *testing.T) {
 	if outcomes[bellhop.OutcomeSkipped] < 50 || outcomes[bellhop.OutcomeRecorded] < 3 {
 		t.Errorf("too few of one kind: %v", outcomes)
 	}
+}
+
+// TestCutDownWebhooksLoseNothing does so with webhooks of which a subscription's include_fields are random: what was
+// known of the order stays, be it that the webhook is a notice or an order of which some fields are kept.
+func TestCutDownWebhooksLoseNothing(t *testing.T) {
+	r := openRecorder(t, "sqlite:", []string{domain})
+	rng := rand.New(rand.NewPCG(10, 11))
+	outcomes := map[bellhop.Outcome]int{}
+	record := func(at int, body any) pipeline.Recorded {
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := r.Record(t.Context(), []*bellhop.Event{{ID: newID(t), Shop: domain, Topic: shopify.TopicOrderUpdated,
+			APIVersion: shopify.APIVersion, SignedBy: bellhop.SignerApp, AcceptedAt: time.Now(), Body: text,
+			TriggeredAt: time.Date(2026, 11, 22, 10, 0, at, 0, time.UTC)}})[0]
+		if done.Err != nil {
+			t.Fatalf("%v\n%s", done.Err, text)
+		}
+		outcomes[done.Outcome]++
+		return done
+	}
+	for _, whole := range longest(t, 12) {
+		var want bellhop.Order
+		for n := range 25 {
+			var body map[string]any
+			if err := json.Unmarshal(whole, &body); err != nil {
+				t.Fatal(err)
+			}
+			body["updated_at"] = time.Date(2026, 11, 22, 10, 0, n, 0, time.UTC).Format(time.RFC3339)
+			people := n%2 == 0
+			if n > 0 {
+				rare := 1 + rng.IntN(200)
+				for name, value := range body { // without an id it is no notice of any order
+					part := slices.Contains(peoplesFields, name)
+					if name != "id" && name != "updated_at" && (!people || part) {
+						cut(value, "."+name, map[string]bool{}, func() bool { return rng.IntN(rare) == 0 })
+						if rng.IntN(rare) == 0 || people && rng.IntN(4) == 0 {
+							delete(body, name)
+						}
+					}
+				}
+			}
+			done := record(n, body)
+			got, err := r.Store.(store.Store).Order(t.Context(), domain, done.OrderID)
+			if err != nil {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			if n == 0 {
+				want = got
+			}
+			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {
+				t.Fatalf("%v took something away: %s\n%s", body, done.Reason, diff)
+			}
+		}
+	}
+	if t.Logf("%v", outcomes); outcomes[bellhop.OutcomeSkipped] < 70 || outcomes[bellhop.OutcomeRecorded] < 70 {
+		t.Errorf("too few of one kind: %v", outcomes)
+	}
+}
+
+var peoplesFields = strings.Fields("customer billing_address shipping_address email contact_email phone")
+
+// longest returns the bodies of orders that have the most to say.
+func longest(t *testing.T, n int) (all [][]byte) {
+	t.Helper()
+	made, err := simulate.Generate(simulate.ShopifyOptions{Shops: []string{domain}, Secret: "s", Seed: 7, Orders: 200,
+		Updates: 1, Now: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := map[int64][]byte{}
+	for d := range made {
+		if d.Topic == shopify.TopicOrderUpdated && len(d.Body) > len(orders[d.OrderID]) {
+			orders[d.OrderID] = d.Body
+		}
+	}
+	all = slices.SortedFunc(maps.Values(orders), func(a, b []byte) int { return len(b) - len(a) })
+	return all[:n]
 }
 
 // plain is an order without what each version has of its own.

@@ -84,9 +84,9 @@ func (n *orderNode) order(zone *time.Location) *order {
 	o := &order{
 		ID: id, Name: n.Name, OrderNumber: n.Number, Currency: n.Currency, Email: n.Email, Phone: n.Phone,
 		Locale: n.Locale, Customer: n.Customer.customer(), BillingAddress: n.Billing.address(),
-		ShippingAddress: n.Shipping.address(), Note: given(n.Note), FinancialStatus: n.financialStatus(),
-		FulfillmentStatus: given(n.fulfillmentStatus()), Test: flagOf(n.Test), CreatedAt: at(n.CreatedAt),
-		ProcessedAt: at(n.ProcessedAt), UpdatedAt: at(n.UpdatedAt), CancelledAt: given(at(n.CancelledAt)),
+		ShippingAddress: n.Shipping.address(), Note: n.Note, FinancialStatus: n.financialStatus(),
+		FulfillmentStatus: n.fulfillmentStatus(), Test: n.Test, CreatedAt: at(n.CreatedAt),
+		ProcessedAt: at(n.ProcessedAt), UpdatedAt: at(n.UpdatedAt), CancelledAt: at(n.CancelledAt),
 		ClosedAt: at(n.ClosedAt), CancelReason: strings.ToLower(n.CancelReason), Tags: n.Tags, PONumber: n.PONumber,
 		SourceName: n.SourceName, Gateways: n.Gateways, TaxesIncluded: n.TaxesIncluded, sums: n.sums(),
 		NoteAttributes: convert(n.Attributes, maxList, (*attributeNode).property),

@@ -94,6 +94,11 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	if err != nil {
 		return bellhop.Fact{}, err
 	}
+	if k := stepFields[e.Topic]; k != nil {
+		if f.Lacks = lacksOf(e, k); len(f.Lacks) > 0 {
+			f.History = nil
+		}
+	}
 	return f, nil
 }
 
@@ -113,11 +118,13 @@ func decodeOrder(e *bellhop.Event, f *bellhop.Fact) error {
 	if !from.Resource.is(resourceOrder) || from.CheckoutURL != "" {
 		return otherKind(e.Topic, "it is about something else than an order")
 	}
-	if from.ID > 0 && !from.whole() && !spoilt(unread) {
-		if f.Lacks, err = cutDown(e); err != nil || len(f.Lacks) > 0 {
-			f.OrderID = from.ID
-			return err
-		}
+	is := scanOrder(e, from == &root.Envelope)
+	if from.ID > 0 && len(is.lacks) > 0 && !spoilt(unread) {
+		f.OrderID, f.Lacks = from.ID, is.lacks
+		return otherOrder(e)
+	}
+	if len(is.unsaid) > 0 {
+		f.Unsaid = is.open(from)
 	}
 	if f.Order, err = orderOf(from, e, unread); err != nil {
 		return err

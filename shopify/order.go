@@ -40,14 +40,14 @@ func orderOf(from *order, e *bellhop.Event, unread []string) (*bellhop.Order, er
 		Number:            cmp.Or(from.OrderNumber, from.Number),
 		Total:             r.total(from),
 		Presentment:       r.presentment(from),
-		Note:              clean(from.Note.text(), maxNote),
+		Note:              clean(from.Note, maxNote),
 		FinancialStatus:   clean(from.FinancialStatus, maxText),
-		FulfillmentStatus: clean(cmp.Or(from.FulfillmentStatus.text(), "unfulfilled"), maxText),
-		Test:              from.Test == flagYes,
+		FulfillmentStatus: clean(cmp.Or(from.FulfillmentStatus, "unfulfilled"), maxText),
+		Test:              from.Test,
 		PlacedAt:          placed,
 		CreatedAt:         cmp.Or(created, placed),
 		UpdatedAt:         updated,
-		CancelledAt:       r.time("cancelled_at", from.CancelledAt.text()),
+		CancelledAt:       r.time("cancelled_at", from.CancelledAt),
 	}
 	o.Current = r.current(from, o.Total)
 	o.Details = r.details(from)

@@ -2,7 +2,6 @@ package shopify
 
 import (
 	"bytes"
-	"cmp"
 
 	"github.com/goccy/go-json"
 )
@@ -31,14 +30,14 @@ type order struct {
 	Customer          customer `json:"customer"`
 	BillingAddress    *address `json:"billing_address"`
 	ShippingAddress   *address `json:"shipping_address"`
-	Note              orNull   `json:"note"`
+	Note              string   `json:"note"`
 	FinancialStatus   string   `json:"financial_status"`
-	FulfillmentStatus orNull   `json:"fulfillment_status"`
-	Test              flag     `json:"test"`
+	FulfillmentStatus string   `json:"fulfillment_status"`
+	Test              bool     `json:"test"`
 	CreatedAt         string   `json:"created_at"`
 	ProcessedAt       string   `json:"processed_at"`
 	UpdatedAt         string   `json:"updated_at"`
-	CancelledAt       orNull   `json:"cancelled_at"`
+	CancelledAt       string   `json:"cancelled_at"`
 	ClosedAt          string   `json:"closed_at"`
 	CancelReason      string   `json:"cancel_reason"`
 	Tags              tags     `json:"tags"`
@@ -317,55 +316,6 @@ func (t *tags) UnmarshalJSON(b []byte) error {
 	}
 	*t = splitTags(s)
 	return nil
-}
-
-// orNull is a text that is null in most bodies, and given in each. "" says that it is not there.
-type orNull string
-
-// nothing is the orNull of null and of an empty text. Shopify sends no such text.
-const nothing orNull = "\x00"
-
-func (t *orNull) UnmarshalJSON(b []byte) error {
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return err
-	}
-	*t = given(s)
-	return nil
-}
-
-func given(s string) orNull { return cmp.Or(orNull(s), nothing) }
-
-func (t orNull) text() string {
-	if t == nothing {
-		return ""
-	}
-	return string(t)
-}
-
-// flag is a boolean that is given in each body. Zero says that it is not there.
-type flag uint8
-
-const (
-	flagAbsent flag = iota
-	flagNo
-	flagYes
-)
-
-func (f *flag) UnmarshalJSON(b []byte) error {
-	var yes bool
-	if err := json.Unmarshal(b, &yes); err != nil {
-		return err
-	}
-	*f = flagOf(yes)
-	return nil
-}
-
-func flagOf(yes bool) flag {
-	if yes {
-		return flagYes
-	}
-	return flagNo
 }
 
 // reference is a product or variant that a line names. A line of no product has null there; an

@@ -1,47 +1,308 @@
 package shopify
 
 import (
+	"slices"
 	"strings"
 
 	"bellhop"
 )
 
-// webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null. One that
-// lacks any of them is cut down, by its subscription's include_fields or by Amazon's limit. Customers' data is not
-// among them: Shopify withholds it from apps. Nor is current_total_price, which bodies of before 2021 have not.
-var webhookFields = strings.Fields(`id name number order_number currency total_price financial_status
+// oldFields are what each webhook about an order has had in all of Shopify's versions, if only as a null. It is all
+// that is sure of a body of before [fullSince].
+var oldFields = strings.Fields(`id name number order_number currency total_price financial_status
 	fulfillment_status created_at updated_at processed_at cancelled_at note test line_items`)
 
-// whole reports whether a body surely has all of [webhookFields]. Nearly all have.
-func (o *order) whole() bool {
-	return o.Name != "" && o.Number != 0 && o.OrderNumber != 0 && o.Currency != "" && o.TotalPrice != "" &&
-		o.FinancialStatus != "" && o.FulfillmentStatus != "" && o.CreatedAt != "" && o.UpdatedAt != "" &&
-		o.ProcessedAt != "" && o.CancelledAt != "" && o.Note != "" && o.Test != flagAbsent &&
-		len(o.LineItems) > 0
+// fullSince is the oldest version that Shopify still sends. Older bodies come from somebody's archive.
+const fullSince = "2026-01"
+
+const (
+	setFields   = `{ shop_money { amount currency_code } presentment_money { amount currency_code } }`
+	placeFields = `{ name? first_name? last_name? company? address1? address2? city? zip? phone?
+		province province_code country country_code }`
+)
+
+// webhookFields are what each webhook about an order has since [fullSince], if only as a null, of all that bellhop
+// reads: so have Shopify's samples of each version and the bodies of real shops. A name may have the version behind it
+// that brought it. One with a question mark may be absent: Shopify withholds it from some apps, or there is none.
+//
+// It lacks what nobody can be sure of: only the line of a tip has tip_payment_gateway and tip_payment_method; samples
+// differ in refund_shipping_lines; and none has an element of line_item_groups, returns or order_adjustments.
+var webhookFields = parseWebhook(`id name number order_number currency total_price financial_status
+	fulfillment_status created_at updated_at processed_at cancelled_at note test
+	line_items { id title variant_title sku vendor quantity current_quantity fulfillable_quantity fulfillment_status
+		price total_discount discount_allocations { amount } tax_lines { title rate price } properties { name value }
+		gift_card product_id variant_id sales_line_item_group_id }
+	line_item_groups@2026-04
+	email? contact_email? phone? customer? { id? first_name? last_name? email? phone? } customer_locale
+	billing_address? ` + placeFields + ` shipping_address? ` + placeFields + `
+	closed_at cancel_reason tags po_number source_name payment_gateway_names taxes_included
+	note_attributes { name value } discount_codes { code amount } tax_lines { title rate price }
+	shipping_lines { title code price discount_allocations { amount } is_removed }
+	total_price_set ` + setFields + ` subtotal_price total_discounts total_shipping_price_set ` + setFields + `
+	total_tax original_total_duties_set ` + setFields + ` original_total_additional_fees_set ` + setFields + `
+	total_tip_received total_outstanding current_total_price current_total_price_set ` + setFields + `
+	current_subtotal_price current_total_discounts current_shipping_price_set ` + setFields + ` current_total_tax
+	current_total_duties_set ` + setFields + ` current_total_additional_fees_set ` + setFields + `
+	refunds { ` + refundFields + ` } fulfillments { ` + fulfillmentFields + ` } returns`)
+
+// The fields of a refund and of a parcel, in an order and by themselves.
+const (
+	refundFields = `id created_at processed_at note total_duties_set ` + setFields + `
+		refund_line_items { line_item_id quantity restock_type subtotal subtotal_set ` + setFields + `
+			total_tax_set ` + setFields + ` }
+		transactions { kind status amount currency } order_adjustments`
+	fulfillmentFields = `id created_at updated_at status shipment_status tracking_company tracking_number
+		tracking_numbers tracking_url tracking_urls line_items { id quantity }`
+)
+
+// stepFields are those of a body that states one step of an order's history, by topic.
+var stepFields = map[string]*keys{
+	TopicOrderEdited: parseWebhook(`order_edit { id order_id created_at committed_at
+		line_items { additions { id delta } removals { id delta } } }`),
+	TopicRefundCreate:      parseWebhook(refundFields),
+	TopicFulfillmentCreate: parseWebhook(fulfillmentFields),
+	TopicFulfillmentUpdate: parseWebhook(fulfillmentFields),
 }
 
-// cutDown names the fields that an order's body lacks. One that lacks some and is about something else is no order.
-func cutDown(e *bellhop.Event) (l lacks, err error) {
-	var body map[string]any
-	if err := unmarshal(e.Body, &body); err != nil {
-		return nil, err
-	}
-	if inner, ok := body["order"].(map[string]any); ok && body["id"] == nil { // the envelope of the REST API
-		body = inner
-	}
-	for _, of := range [...]string{"order_id", "myshopify_domain", "shop_domain", "shop_id", "previous"} {
-		if _, ok := body[of]; ok {
-			return nil, otherKind(e.Topic, "it is about something else than an order")
+// keys are a field of a body, with those that an object there has.
+type keys struct {
+	path   string // as a notice names it
+	since  string
+	maybe  bool
+	fields []keys
+	places map[string]int // of the fields, by name
+}
+
+// parseWebhook reads a list of fields as [webhookFields] is one.
+func parseWebhook(text string) *keys {
+	var root keys
+	root.parse(strings.Fields(text), "")
+	return &root
+}
+
+func (k *keys) parse(words []string, prefix string) (rest []string) {
+	k.places = map[string]int{}
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		switch word {
+		case "}":
+			return words
+		case "{":
+			f := &k.fields[len(k.fields)-1]
+			words = f.parse(words, f.path+".")
+		default:
+			var f keys
+			word, f.maybe = strings.CutSuffix(word, "?")
+			word, f.since, _ = strings.Cut(word, "@")
+			f.path = prefix + word
+			k.places[word] = len(k.fields)
+			k.fields = append(k.fields, f)
 		}
 	}
-	for _, name := range webhookFields {
-		if _, ok := body[name]; !ok {
-			l.add(name)
+	return nil
+}
+
+// scan reads through a body that is JSON, and collects what it lacks.
+type scan struct {
+	body    []byte
+	at      int
+	version string
+	lacks   lacks
+	unsaid  lacks // what may be absent, and is
+	said    map[*keys]bool
+}
+
+// scanOrder scans an order's body, or the order in the envelope of the REST API.
+func scanOrder(e *bellhop.Event, inEnvelope bool) *scan {
+	s := &scan{body: e.Body, version: e.APIVersion}
+	root := webhookFields
+	if inEnvelope {
+		root = &keys{fields: []keys{*webhookFields}, places: map[string]int{"order": 0}}
+	}
+	s.value(root)
+	if s.version < fullSince {
+		s.lacks = slices.DeleteFunc(s.lacks, func(name string) bool { return !slices.Contains(oldFields, name) })
+	}
+	return s
+}
+
+// lacksOf names what the body of a step lacks.
+func lacksOf(e *bellhop.Event, k *keys) []string {
+	if e.APIVersion < fullSince {
+		return nil
+	}
+	s := scan{body: e.Body, version: e.APIVersion}
+	s.value(k)
+	return s.lacks
+}
+
+// value reads a value, and each element of a list.
+func (s *scan) value(k *keys) {
+	switch c := s.next(); {
+	case len(k.fields) == 0:
+		s.skip()
+	case c == '{':
+		s.object(k)
+	case c == '[':
+		for s.at++; s.next() != ']' && s.at < len(s.body); {
+			s.value(k)
+		}
+		s.at++
+	default:
+		s.skip()
+	}
+}
+
+func (s *scan) object(k *keys) {
+	var has uint64
+	for s.at++; s.next() == '"'; {
+		if i, ok := k.places[string(s.text())]; ok {
+			has |= 1 << i
+			s.value(&k.fields[i])
+		} else {
+			s.skip()
 		}
 	}
-	return l, nil
+	s.at++
+	if has != 1<<len(k.fields)-1 {
+		s.missed(k, has)
+	}
+}
+
+// missed notes which fields are not there. The first element of a list that lacks some says enough of it.
+func (s *scan) missed(k *keys, has uint64) {
+	if s.said[k] {
+		return
+	}
+	for i := range k.fields {
+		switch f := &k.fields[i]; {
+		case has&(1<<i) != 0, f.since > s.version:
+		case f.maybe:
+			s.unsaid.add(f.path)
+		default:
+			s.lacks.add(f.path)
+			if s.said == nil {
+				s.said = map[*keys]bool{}
+			}
+			s.said[k] = true
+		}
+	}
+}
+
+// next moves to what comes next but for what separates, and returns its first byte; 0 at the end.
+func (s *scan) next() byte {
+	for ; s.at < len(s.body); s.at++ {
+		switch c := s.body[s.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// text returns a text as it is written.
+func (s *scan) text() []byte {
+	s.at++
+	from := s.at
+	for s.at < len(s.body) && s.body[s.at] != '"' {
+		if s.body[s.at] == '\\' {
+			s.at++
+		}
+		s.at++
+	}
+	to := min(s.at, len(s.body))
+	s.at = to + 1
+	return s.body[from:to]
+}
+
+// skip moves behind a value.
+func (s *scan) skip() {
+	s.next()
+	for depth := 0; s.at < len(s.body); {
+		switch s.body[s.at] {
+		case '"':
+			s.text()
+		case '{', '[':
+			depth++
+			s.at++
+		case '}', ']':
+			if depth == 0 { // the end of what a number or a word is in
+				return
+			}
+			depth--
+			s.at++
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return
+			}
+			s.at++
+		default:
+			s.at++
+			continue
+		}
+		if depth == 0 {
+			return
+		}
+	}
+}
+
+// otherOrder returns an error for a body that lacks fields and is about something else: that is no order.
+func otherOrder(e *bellhop.Event) error {
+	f, err := fieldsOf(e.Body)
+	if err == nil && !f.has("id") && f.has("order") {
+		f, err = fieldsOf(f["order"])
+	}
+	if err == nil && f.names("order_id", "myshopify_domain", "shop_domain", "shop_id", "previous") {
+		err = otherKind(e.Topic, "it is about something else than an order")
+	}
+	return err
+}
+
+// open returns the order's fields about people of which the body says nothing, not even that there is none, in the
+// words of [bellhop.Fact]. Where one of Shopify's fields stands in for another, it says nothing if that one is absent.
+func (s *scan) open(o *order) (names []string) {
+	for _, name := range s.unsaid {
+		switch name {
+		case "email", "contact_email", "phone", "customer.email", "customer.phone":
+		default:
+			name = strings.NewReplacer(".first_name", ".name", ".last_name", ".name").Replace(name)
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	for name, sources := range map[string][]source{
+		"email":          {{"email", o.Email}, {"contact_email", o.ContactEmail}, {"customer.email", o.Customer.Email}},
+		"customer.email": {{"customer.email", o.Customer.Email}, {"email", o.Email}, {"contact_email", o.ContactEmail}},
+		"customer.phone": {{"customer.phone", o.Customer.Phone}, {"phone", o.Phone}},
+	} {
+		if s.silent(sources) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// source is a field of a body, and what it says.
+type source struct{ name, says string }
+
+// silent reports whether an absent field comes before the first that says something.
+func (s *scan) silent(all []source) bool {
+	for _, one := range all {
+		absent := slices.Contains(s.unsaid, one.name) ||
+			slices.Contains(s.unsaid, "customer") && strings.HasPrefix(one.name, "customer.")
+		if absent || one.says != "" {
+			return absent
+		}
+	}
+	return false
 }
 
 // OnlyID is the reason of a webhook whose body is nothing but its order's id: Amazon EventBridge has no room for a
 // larger one, or the subscription's include_fields ask for no more.
-func OnlyID() string { return bellhop.IncompleteReason(webhookFields[1:]) }
+func OnlyID(version string) string {
+	return bellhop.IncompleteReason(scanOrder(&bellhop.Event{APIVersion: version, Body: []byte(`{"id":1}`)}, false).lacks)
+}

@@ -8,7 +8,7 @@ const (
 
 // orderBody appends a whole order, as all orders/* topics carry it except edited, delete and
 // risk_assessment_changed. The keys and their order follow API version 2026-04, without those that
-// are always null or empty in a small shop. A typical order has about 6 KB.
+// are always null or empty in a small shop and that bellhop does not read. A typical order has about 6 KB.
 func (w *renderer) orderBody(st *orderState) {
 	o := w.o
 	w.add(`{"id":`, o.id, gid{"Order", o.id})
@@ -60,7 +60,8 @@ func (w *renderer) orderHead(st *orderState) {
 func (w *renderer) orderNow(st *orderState) {
 	o, now := w.o, &w.v.now
 	w.add(`,"current_shipping_price_set":`, amounts(now.shipping), price{"current_subtotal_price", now.subtotal},
-		price{"current_total_discounts", now.discounts}, price{"current_total_price", now.total},
+		`,"current_total_additional_fees_set":null`, price{"current_total_discounts", now.discounts},
+		`,"current_total_duties_set":null`, price{"current_total_price", now.total},
 		price{"current_total_tax", now.tax}, `,"customer_locale":`, text(o.buyer.place.locale), `,"device_id":null`)
 	if o.code == codeNone {
 		w.add(`,"discount_codes":[]`)
@@ -85,7 +86,8 @@ func (w *renderer) orderNow(st *orderState) {
 func (w *renderer) orderTail(st *orderState) {
 	o := w.o
 	w.add(`,"order_status_url":"https:\/\/`, o.shop, `\/548380009\/orders\/`, base16(o.token),
-		`\/authenticate?key=made-up","payment_gateway_names":[`)
+		`\/authenticate?key=made-up","original_total_additional_fees_set":null,"original_total_duties_set":null`+
+			`,"payment_gateway_names":[`)
 	for i, name := range o.gateways {
 		w.comma(i)
 		w.add(text(name))

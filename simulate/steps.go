@@ -30,7 +30,7 @@ func (w *renderer) refund(r *refund) {
 		w.lineItem(item, item.quantity)
 		w.add(`}`)
 	}
-	w.add(`],"duties":[]}`)
+	w.add(`],"duties":[],"total_duties_set":`, amounts(cash{}), `}`)
 }
 
 // parcel appends a fulfillment as in an order, and as the body of fulfillments/*.

@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -125,23 +126,40 @@ func (s *subscription) gid() string {
 	return gid("WebhookSubscription", s.id)
 }
 
-// onlyFields keeps the members of a body that includeFields names. Of a path such as customer.id all of customer
-// stays.
+// onlyFields keeps the members of a body that includeFields names: of a path such as line_items.title the titles alone.
 func onlyFields(body []byte, fields []string) []byte {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(body, &all) != nil {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var all any
+	if d.Decode(&all) != nil {
 		return body
 	}
-	for k := range all {
-		if !slices.ContainsFunc(fields, func(f string) bool { return f == k || strings.HasPrefix(f, k+".") }) {
-			delete(all, k)
-		}
-	}
+	keepOnly(all, "", fields)
 	b, err := json.Marshal(all)
 	if err != nil {
 		return body
 	}
 	return b
+}
+
+func keepOnly(v any, prefix string, fields []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			keepOnly(one, prefix, fields)
+		}
+	case map[string]any:
+		for name, value := range v {
+			path := prefix + name
+			switch {
+			case slices.Contains(fields, path):
+			case slices.ContainsFunc(fields, func(f string) bool { return strings.HasPrefix(f, path+".") }):
+				keepOnly(value, path+".", fields)
+			default:
+				delete(v, name)
+			}
+		}
+	}
 }
 
 // tried counts the failures of a subscription, and ends it after too many.

@@ -68,11 +68,12 @@ func TestOrdersGoToTheSubscriptions(t *testing.T) {
 			a.Get(shopify.HeaderWebhookID) == b.Get(shopify.HeaderWebhookID) || got[1].to == got[2].to {
 			t.Errorf("twice: %v and %v", a, b)
 		}
-		r.good(`mutation{webhookSubscriptionUpdate(id:"` + id + `",webhookSubscription:{includeFields:["id","name"]}){userErrors{message}}}`)
+		r.good(`mutation{webhookSubscriptionUpdate(id:"` + id + `",webhookSubscription:{includeFields:["id","line_items.title"]}){userErrors{message}}}`)
 		r.must(r.MakeOrders(domain, simulate.ShopifyOptions{Orders: 30, Updates: 1}))
 		var body map[string]any
 		r.must(json.Unmarshal([]byte(r.hooks("orders/paid")[0].body), &body))
-		if len(body) != 2 || body["name"] == nil {
+		line, _ := body["line_items"].([]any)[0].(map[string]any)
+		if len(body) != 2 || len(line) != 1 || line["title"] == nil {
 			t.Errorf("of some fields: %v", body)
 		}
 	}, func(o *shop.Options) { o.APIVersion = "2026-07" })

@@ -3,10 +3,10 @@ package rules
 import "bellhop"
 
 // Reads reports whether a rule needs the content of an order beside its state: a fact that may hide some of its
-// personal data leaves that as it is known, and an older one may show what a newer one hides.
+// personal data, or says nothing of it, leaves that as it is known, and an older one may show what a newer one hides.
 func Reads(s *State, f *bellhop.Fact) bool {
 	return f.Order != nil && !s.Version.IsZero() && !s.Deleted && s.RedactedFor == "" &&
-		(f.Order.Hides() || f.Order.Version.Compare(s.Version) < 0)
+		(f.Order.Hides() || len(f.Unsaid) > 0 || f.Order.Version.Compare(s.Version) < 0)
 }
 
 // content is an order's content before a fact; nil where nobody needs it.
@@ -45,10 +45,11 @@ func (o *OrderChange) keep(m *Merged, v bellhop.Version, f *bellhop.Fact) (*bell
 	return f, true
 }
 
-// withKept returns a fact with what its order hides and an older version shows.
+// withKept returns a fact with what its order hides or leaves out, and an older version shows.
 func withKept(f *bellhop.Fact, was *bellhop.Order) *bellhop.Fact {
 	own := *f.Order
-	if !own.KeepHidden(was) {
+	hidden, unsaid := own.KeepHidden(was), own.KeepUnsaid(was, f.Unsaid)
+	if !hidden && !unsaid {
 		return f
 	}
 	c := *f
