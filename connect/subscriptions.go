@@ -32,7 +32,7 @@ func (c *Connector) wanted(ctx context.Context, shop string) ([]string, error) {
 	if !c.App.Events {
 		return shopify.Wanted(), nil
 	}
-	last, err := c.Store.LastEvents(ctx, shop)
+	last, err := c.Store.LastEvents(ctx, shop, time.Time{})
 	for _, action := range shopify.EventActions() {
 		if c.now().Sub(last[shopify.EventTopic+"/"+action]) < eventsTrusted {
 			return shopify.BesideEvents(), err

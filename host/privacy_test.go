@@ -162,11 +162,13 @@ func (f *forgetting) flood() (first, last []*bellhop.Event) {
 }
 
 func bodyOf(id int64, customer int, word string, version int) string {
-	address := fmt.Sprintf(`{"name":"%[1]s Lee","address1":"1 Quay of %[1]s","phone":"+1 555 0117"}`, word)
+	address := fmt.Sprintf(`{"name":"%[1]s Lee","address1":"1 Quay of %[1]s","phone":"+1 555 0117",`+
+		`"province":null,"province_code":null,"country":null,"country_code":null}`, word)
 	return fmt.Sprintf(`{`+simulate.Blank+`"id":%[1]d,"name":"#%[1]d","order_number":%[1]d,"currency":"USD","total_price":"12.00",`+
 		`"email":"%[2]s@example.com","note":"for %[2]s","customer":{"id":%[3]d,"email":"%[2]s@example.com",`+
 		`"first_name":"%[2]s"},"billing_address":%[4]s,"shipping_address":%[4]s,`+
-		`"note_attributes":[{"name":"gift","value":"to %[2]s"}],"line_items":[{"id":1,"title":"Tee","quantity":1,`+
+		`"note_attributes":[{"name":"gift","value":"to %[2]s"}],"line_items":[{`+simulate.BlankLine+
+		`"id":1,"title":"Tee","quantity":1,`+
 		`"price":"12.00","properties":[{"name":"engraving","value":"%[2]s"}]}],"created_at":"2026-11-22T09:00:00Z",`+
 		`"updated_at":"2026-11-22T09:00:0%[5]dZ"}`, id, word, customer, address, version)
 }

@@ -145,7 +145,7 @@ func (w *work) installedAgain(ctx context.Context) (string, error) {
 		return "", bellhop.Errorf(bellhop.Unavailable, "not_checked",
 			"nobody has checked since whether the app is installed: run bellhop shop check %s", w.r.Shop)
 	}
-	last, err := w.Store.LastEvents(ctx, w.r.Shop)
+	last, err := w.Store.LastEvents(ctx, w.r.Shop, time.Time{})
 	for topic, at := range last {
 		if at.After(left.Add(lateWebhooks)) && fromInstalled(topic) {
 			return fmt.Sprintf("the shop sent %s on %s, which only an installed app gets", topic, day(at)), nil

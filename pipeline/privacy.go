@@ -39,7 +39,7 @@ type PrivacyStore interface {
 	Shops(ctx context.Context) ([]bellhop.Shop, error)
 	Shop(ctx context.Context, domain string) (bellhop.Shop, error)
 	Connection(ctx context.Context, shop string) (bellhop.Connection, error)
-	LastEvents(ctx context.Context, shop string) (map[string]time.Time, error)
+	LastEvents(ctx context.Context, shop string, before time.Time) (map[string]time.Time, error)
 }
 
 // PersonalQueue is a queue that may hold personal data: what waits, and its dead letters.

@@ -14,3 +14,9 @@ const Blank = `"name":null,"number":null,"order_number":null,"currency":null,"to
 	`"returns":[],"shipping_address":null,"shipping_lines":[],"source_name":null,"subtotal_price":null,"tags":"",` +
 	`"tax_lines":[],"taxes_included":false,"total_discounts":null,"total_outstanding":null,"total_price_set":null,` +
 	`"total_shipping_price_set":null,"total_tax":null,"total_tip_received":null,`
+
+// BlankLine are the fields of a line, as [Blank] are those of an order.
+const BlankLine = `"title":null,"variant_title":null,"sku":null,"vendor":null,"quantity":0,"current_quantity":null,` +
+	`"fulfillable_quantity":null,"fulfillment_status":null,"price":null,"total_discount":null,` +
+	`"discount_allocations":[],"tax_lines":[],"properties":[],"gift_card":false,"product_id":1,"variant_id":1,` +
+	`"sales_line_item_group_id":null,`

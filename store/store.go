@@ -178,9 +178,9 @@ type Statistics interface {
 	// second with the most of them. What bellhop fetched is none. It misses those whose id begins with a time that is
 	// more than an hour before, as of a producer of somebody else's that Shopify called again and again.
 	Busiest(ctx context.Context, from, to time.Time) (Busiest, error)
-	// LastEvents returns when the newest event of each topic was accepted from a shop. What bellhop fetched did
-	// not come from the shop, here and below.
-	LastEvents(ctx context.Context, shop string) (map[string]time.Time, error)
+	// LastEvents returns when the newest event of each topic was accepted from a shop; with a time, of those in
+	// each [HeardSlot] that begins before that one's. What bellhop fetched did not come from the shop, here and below.
+	LastEvents(ctx context.Context, shop string, before time.Time) (map[string]time.Time, error)
 	// Silences lists the times of at least least, [HeardSlot] or more, that end after since and in
 	// which no event was accepted from a shop, oldest first: the newest [MaxSilences]. The last one
 	// goes on, however short it is yet; a shop without any event has none.

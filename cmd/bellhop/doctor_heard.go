@@ -27,7 +27,7 @@ func heard(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 	})
 	slices.SortFunc(shops, func(a, b bellhop.Shop) int { return b.LastEventAt.Compare(a.LastEventAt) })
 	for _, s := range shops[:min(len(shops), heardShops)] {
-		last, err := p.Store.LastEvents(j.ctx, s.Domain)
+		last, err := p.Store.LastEvents(j.ctx, s.Domain, time.Time{})
 		if err != nil {
 			return nil, err
 		}
@@ -39,7 +39,11 @@ func heard(j *job, p *wire.Parts) (found []wire.Finding, err error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(append(found, topicsOf(s.Domain, last)), formOf(s.Domain, last, j.now())...)
+		earlier, err := p.Store.LastEvents(j.ctx, s.Domain, j.now().Add(-bothFor))
+		if err != nil {
+			return nil, err
+		}
+		found = append(append(found, topicsOf(s.Domain, last)), formOf(s.Domain, last, earlier, j.now())...)
 		found = append(append(found, lacking...), silence...)
 	}
 	return found, nil
@@ -80,8 +84,18 @@ func lastOfOrders(last map[string]time.Time) (webhook, event time.Time) {
 // Where one form comes for this long without the other, the other has ended; doctor warns of it for a week.
 const formEnded, formWarned = 24 * time.Hour, 7 * 24 * time.Hour
 
-// formOf says by which of webhooks and Events Shopify tells of a shop's orders.
-func formOf(shop string, last map[string]time.Time, now time.Time) []wire.Finding {
+// bothFor is how long both forms come until doctor says so. Longer than that brings nothing but twice the deliveries.
+const bothFor = 7 * 24 * time.Hour
+
+// bothBefore reports whether both forms came, too, in the time before [bothFor], which is as long.
+func bothBefore(earlier map[string]time.Time, now time.Time) bool {
+	webhook, event := lastOfOrders(earlier)
+	return now.Sub(webhook) <= 2*bothFor && now.Sub(event) <= 2*bothFor
+}
+
+// formOf says by which of webhooks and Events Shopify tells of a shop's orders. It gets what came last, and what did so
+// when [bothFor] had not begun.
+func formOf(shop string, last, earlier map[string]time.Time, now time.Time) []wire.Finding {
 	switch webhook, event := lastOfOrders(last); {
 	case webhook.IsZero() && event.IsZero():
 		return nil // the line about topics says it
@@ -92,6 +106,10 @@ func formOf(shop string, last map[string]time.Time, now time.Time) []wire.Findin
 	case event.Sub(webhook) > formEnded:
 		return []wire.Finding{wire.OK("orders", fmt.Sprintf("of %s come as Events, and the last webhook came %s UTC",
 			shop, when(webhook)))}
+	case webhook.Sub(event) <= formEnded && bothBefore(earlier, now):
+		return []wire.Finding{wire.OK("orders", "of "+shop+" come as webhooks and as Events, for more than 7 days now: each "+
+			"is recorded once. To end the move and save the webhooks, deploy what bellhop shopify toml --events prints, once "+
+			"Events come whole (bellhop ledger ls --reason incomplete)")}
 	case webhook.Sub(event) <= formEnded:
 		return []wire.Finding{wire.OK("orders", "of "+shop+" come as webhooks and as Events: each is recorded once")}
 	case now.Sub(event) < formWarned:

@@ -14,7 +14,7 @@ func TestFormOfOrders(t *testing.T) {
 	ago := func(hours int) time.Time { return now.Add(-time.Duration(hours) * time.Hour) }
 	type heard map[string]time.Time
 	for _, c := range []struct {
-		last          heard
+		last, earlier heard
 		form, topics  string
 		warns, silent bool
 	}{
@@ -22,7 +22,13 @@ func TestFormOfOrders(t *testing.T) {
 		{last: heard{shopify.TopicOrderCreate: ago(1)}, form: "come as webhooks", topics: "never came: orders/updated"},
 		{last: heard{shopify.TopicEventCreate: ago(1)}, form: "come as Events", topics: "never came: orders/edited"},
 		{last: heard{shopify.TopicOrderUpdated: ago(2), shopify.TopicEventUpdate: ago(1)},
-			form: "come as webhooks and as Events", topics: "never came: orders/edited"},
+			form: "come as webhooks and as Events: each", topics: "never came: orders/edited"},
+		{last: heard{shopify.TopicOrderUpdated: ago(2), shopify.TopicEventUpdate: ago(1)},
+			earlier: heard{shopify.TopicOrderUpdated: ago(24 * 8), shopify.TopicEventUpdate: ago(24 * 9)},
+			form:    "come as webhooks and as Events, for more than 7 days now", topics: "never came: orders/edited"},
+		{last: heard{shopify.TopicOrderUpdated: ago(2), shopify.TopicEventUpdate: ago(1)}, // back since yesterday
+			earlier: heard{shopify.TopicOrderUpdated: ago(24 * 15), shopify.TopicEventUpdate: ago(24 * 8)},
+			form:    "come as webhooks and as Events: each", topics: "never came: orders/edited"},
 		{last: heard{shopify.TopicOrderUpdated: ago(26), shopify.TopicOrderEdited: ago(1), shopify.TopicEventUpdate: ago(1)},
 			form: "come as Events, and the last webhook came 2026-11-30 10:00", topics: "never came: orders/risk"},
 		{last: heard{shopify.TopicOrderPaid: ago(1), shopify.TopicEventDelete: ago(26)}, warns: true,
@@ -33,7 +39,7 @@ func TestFormOfOrders(t *testing.T) {
 		if topics := topicsOf("a.myshopify.com", c.last); !strings.Contains(topics.Found, c.topics) {
 			t.Errorf("%v: %s", c.last, topics.Found)
 		}
-		found := formOf("a.myshopify.com", c.last, now)
+		found := formOf("a.myshopify.com", c.last, c.earlier, now)
 		if len(found) == 0 && c.silent {
 			continue
 		}

@@ -168,7 +168,7 @@ func (c *shopLsCmd) shops(j *job, p *wire.Parts) ([]listedShop, error) {
 		if !c.JSON {
 			continue
 		}
-		if all[i].last, err = p.Store.LastEvents(j.ctx, s.Domain); err != nil {
+		if all[i].last, err = p.Store.LastEvents(j.ctx, s.Domain, time.Time{}); err != nil {
 			return nil, err
 		}
 	}

@@ -317,7 +317,8 @@ func (r *rig) post(url string, id int64) {
 		`"email":"planted@example.com",`+
 		`"note":"Planted note","phone":"+81-90-0000","customer":{"first_name":"Planted","last_name":"Customer"},`+
 		`"financial_status":"paid",`+
-		`"created_at":"%s","updated_at":"%s","line_items":[{"id":1,"title":"Tee of the planted","quantity":2,`+
+		`"created_at":"%s","updated_at":"%s","line_items":[{`+simulate.BlankLine+`"id":1,`+
+		`"title":"Tee of the planted","quantity":2,`+
 		`"price":"19.90"}]}`, id, now, now)
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

@@ -24,7 +24,8 @@ var (
 
 	heardOf    = `shop_id = (SELECT id FROM shops WHERE domain = $1)`
 	lastEvents = `WITH ` + rows.Topics(heardOf) + ` SELECT topic, (SELECT h.last_at FROM heard h WHERE h.` + heardOf + `
-		AND h.topic = topics.topic ORDER BY h.slot DESC LIMIT 1) FROM topics WHERE topic IS NOT NULL LIMIT $2`
+		AND h.topic = topics.topic AND h.slot < $3 ORDER BY h.slot DESC LIMIT 1) FROM topics WHERE topic IS NOT NULL
+		LIMIT $2`
 	// From the last slot before the time on, of each topic.
 	heardSince = `WITH ` + rows.Topics(heardOf) + ` SELECT h.first_at, h.last_at FROM topics CROSS JOIN LATERAL
 		(SELECT first_at, last_at FROM heard WHERE ` + heardOf + ` AND topic = topics.topic AND slot >= coalesce(
@@ -49,10 +50,14 @@ func fillHeard(r *postgres.Rows, h *move.HeardRow) {
 }
 
 // LastEvents implements [store.Statistics].
-func (db *DB) LastEvents(ctx context.Context, shop string) (last map[string]time.Time, err error) {
+func (db *DB) LastEvents(ctx context.Context, shop string, before time.Time) (last map[string]time.Time, err error) {
 	err = db.api.Read(ctx, func(b *postgres.Batch) {
 		last = map[string]time.Time{}
-		b.Rows(func(r *postgres.Row) { last[r.Text()] = r.Time() }, lastEvents, shop, driver.MaxTopics)
+		b.Rows(func(r *postgres.Row) {
+			if topic, at := r.Text(), r.Time(); !at.IsZero() {
+				last[topic] = at
+			}
+		}, lastEvents, shop, driver.MaxTopics, rules.SlotBefore(before))
 	})
 	return last, wrap("look up the last events", err)
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -25,6 +26,14 @@ type HeardKey struct {
 
 // SlotOf returns the beginning of a time's slot, in seconds since 1970.
 func SlotOf(t time.Time) int64 { return t.Truncate(store.HeardSlot).Unix() }
+
+// SlotBefore is the slot before which those of before a time begin; behind all for the zero time.
+func SlotBefore(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MaxInt64
+	}
+	return SlotOf(t)
+}
 
 // hear adds an event to its sum.
 func (p *recordPlan) hear(shop int64, e *bellhop.Event) {

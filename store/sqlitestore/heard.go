@@ -27,7 +27,7 @@ func saveHeard(c *sqlitefile.Conn, all []*rules.Heard) error {
 
 var (
 	lastEvents = `WITH ` + rows.Topics("shop_id = ?1") + ` SELECT topic, (SELECT h.last_at FROM heard h
-		WHERE h.shop_id = ?1 AND h.topic = topics.topic ORDER BY h.slot DESC LIMIT 1) FROM topics
+		WHERE h.shop_id = ?1 AND h.topic = topics.topic AND h.slot < ?3 ORDER BY h.slot DESC LIMIT 1) FROM topics
 		WHERE topic IS NOT NULL LIMIT ?2`
 	// From the last slot before the time on, of each topic.
 	heardSince = `WITH ` + rows.Topics("shop_id = ?1") + ` SELECT h.first_at, h.last_at FROM topics CROSS JOIN heard h
@@ -39,15 +39,18 @@ var (
 )
 
 // LastEvents implements [store.Statistics].
-func (db *DB) LastEvents(ctx context.Context, shop string) (map[string]time.Time, error) {
+func (db *DB) LastEvents(ctx context.Context, shop string, before time.Time) (map[string]time.Time, error) {
 	return get(ctx, db.read, "look up the last events", func(c *sqlitefile.Conn) (map[string]time.Time, error) {
 		last := map[string]time.Time{}
 		id, err := shopID(c, shop)
 		if err != nil {
 			return nil, err
 		}
-		return last, c.Prepare(lastEvents).Int(id).Int(driver.MaxTopics).Each(func(r sqlitefile.Row) error {
-			last[r.Text()] = r.Time()
+		q := c.Prepare(lastEvents).Int(id).Int(driver.MaxTopics).Int(rules.SlotBefore(before))
+		return last, q.Each(func(r sqlitefile.Row) error {
+			if topic, at := r.Text(), r.Time(); !at.IsZero() {
+				last[topic] = at
+			}
 			return nil
 		})
 	})

@@ -314,7 +314,7 @@ func see(f *fixture) (s seen) {
 	s.Tokens = must(f.s.Tokens(f.ctx, ""))(f)
 	for _, d := range s.Shops {
 		s.Invited = append(s.Invited, must(f.s.Invitations(f.ctx, d.Domain, day))(f)...)
-		s.Last = append(s.Last, must(f.s.LastEvents(f.ctx, d.Domain))(f))
+		s.Last = append(s.Last, must(f.s.LastEvents(f.ctx, d.Domain, time.Time{}))(f))
 		s.Silent = append(s.Silent, must(f.s.Silences(f.ctx, d.Domain, time.Time{}, store.HeardSlot))(f))
 		s.Tokens = append(s.Tokens, must(f.s.Tokens(f.ctx, d.Domain))(f)...)
 		for _, one := range must(f.s.Statements(f.ctx, store.StatementQuery{Shop: d.Domain}))(f) {

@@ -22,7 +22,8 @@ func fetchedIsNotHeard(f *fixture) {
 	for n, topic := range []string{bellhop.TopicBackfill, bellhop.TopicReconcile} {
 		f.record(fetched(topic, f.acceptedAt(shop, topic, hour(2+n))), fetched(topic, f.deletion(shop, int64(70+n))))
 	}
-	f.equal("last events", must(f.s.LastEvents(f.ctx, shop))(f), map[string]time.Time{"orders/create": hour(1)})
+	f.equal("last events", must(f.s.LastEvents(f.ctx, shop, time.Time{}))(f),
+		map[string]time.Time{"orders/create": hour(1)})
 	f.equal("silences", must(f.s.Silences(f.ctx, shop, day, time.Hour))(f), []store.Silence{{From: hour(1)}})
 	f.equal("the last event", f.theShop(shop).LastEventAt, hour(1))
 	f.equal("its signer", f.theShop(shop).LastSignedBy, bellhop.SignerShop)

@@ -20,7 +20,7 @@ func lastEvents(f *fixture) {
 	f.addShop(shop, other)
 	last := func(domain string) map[string]time.Time {
 		f.Helper()
-		return must(f.s.LastEvents(f.ctx, domain))(f)
+		return must(f.s.LastEvents(f.ctx, domain, time.Time{}))(f)
 	}
 	f.equal("none", last(shop), map[string]time.Time{})
 	f.equal("of nobody", last(nobody), map[string]time.Time{})
@@ -34,6 +34,11 @@ func lastEvents(f *fixture) {
 	want := map[string]time.Time{"orders/create": at(60), "orders/updated": at(5000), "app/uninstalled": at(70)}
 	f.equal("last", last(shop), want)
 	f.equal("of another", last(other), map[string]time.Time{"orders/paid": at(99)})
+	before := func(n int) map[string]time.Time { return must(f.s.LastEvents(f.ctx, shop, at(n)))(f) }
+	f.record(f.acceptedAt(shop, "orders/create", at(900)))
+	f.equal("before a slot", before(600), map[string]time.Time{"orders/create": at(60), "app/uninstalled": at(70)})
+	f.equal("before all", before(0), map[string]time.Time{})
+	want["orders/create"] = at(900)
 	f.s = f.d.Reopen(f.T, f.s)
 	f.equal("after a restart", last(shop), want)
 }
@@ -93,7 +98,8 @@ func pruneHeard(f *fixture) {
 	before := slot(30).Add(time.Minute) // within a slot, which stays
 	answers := func() (all []any) {
 		for _, d := range []string{shop, other} {
-			all = append(all, must(f.s.LastEvents(f.ctx, d))(f), must(f.s.Silences(f.ctx, d, before, store.HeardSlot))(f))
+			all = append(all, must(f.s.LastEvents(f.ctx, d, time.Time{}))(f),
+				must(f.s.Silences(f.ctx, d, before, store.HeardSlot))(f))
 		}
 		return all
 	}

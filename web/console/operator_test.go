@@ -44,7 +44,8 @@ func openQueue(t testing.TB, now func() time.Time) queue.Queue {
 
 const orderBody = `{` + simulate.Blank + `"id":820982911946154999,"name":"#2001","email":"jo.lee@example.com","currency":"USD","total_price":"403.00",
 	"created_at":"2026-11-22T09:00:00Z","updated_at":"2026-11-22T09:00:00Z","note":"Ring at no. 12","financial_status":"paid",
-	"customer":{"id":1,"first_name":"Jo","last_name":"Lee","name":"Jo Lee"},"line_items":[{"id":1,"name":"Tee","quantity":2,"price":"19.90"}]}`
+	"customer":{"id":1,"first_name":"Jo","last_name":"Lee","name":"Jo Lee"},"line_items":[{` + simulate.BlankLine + `
+	"id":1,"name":"Tee","quantity":2,"price":"19.90"}]}`
 
 // makeDeadLetter makes a dead letter of a body.
 func makeDeadLetter(t testing.TB, q queue.Queue, n int, shop, body string) bellhop.EventID {

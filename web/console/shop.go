@@ -124,7 +124,7 @@ func (v *visit) refusal(code string) string { return v.label("refusal.", code) }
 // shopFacts fills in what the page says in detail.
 func (c *Console) shopFacts(v *visit, view *shopView, shop bellhop.Shop, conn *bellhop.Connection) error {
 	now := c.Now()
-	last, err := c.Store.LastEvents(v.Context(), v.Shop)
+	last, err := c.Store.LastEvents(v.Context(), v.Shop, time.Time{})
 	if err != nil {
 		return err
 	}
