@@ -308,6 +308,25 @@ func TestSubscriptionsComeBack(t *testing.T) {
 	}
 }
 
+// TestSubscriptionsGoToTheEventSource once there is one, and those at the endpoint go; and back.
+func TestSubscriptionsGoToTheEventSource(t *testing.T) {
+	r := newRig(t)
+	wanted := len(r.connected().Subscriptions)
+	const source = "arn:aws:events:eu-west-1::event-source/aws.partner/shopify.com/4711/orders"
+	for _, to := range []string{source, ""} {
+		r.Source = to
+		for range 2 { // the second finds all
+			if conn := r.check(demo); connect.Missing(conn.Subscriptions) != 0 {
+				t.Errorf("%+v", conn.Subscriptions)
+			}
+			atSource, here := r.subscribed(demo, source), r.subscribed(demo, base+shopify.WebhookPath)
+			if (to != "") != (atSource == wanted) || (to == "") != (here == wanted) || atSource+here != wanted {
+				t.Errorf("%d subscriptions at the source, %d here", atSource, here)
+			}
+		}
+	}
+}
+
 // TestRefusedTopicsAreSaid: the others are subscribed all the same.
 func TestRefusedTopicsAreSaid(t *testing.T) {
 	r := newRig(t)

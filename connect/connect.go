@@ -34,6 +34,7 @@ type Connector struct {
 	App    *admin.App
 	Store  Store
 	URL    string // where Shopify and people reach bellhop, without a slash at its end
+	Source string // ARN of the event source at EventBridge that subscriptions go to; "" is bellhop's own endpoint
 	Holder string // this process's name, as leases show it
 	Now    func() time.Time
 	Log    *slog.Logger

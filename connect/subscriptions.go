@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"path"
@@ -13,8 +14,8 @@ import (
 	"bellhop/shopify/admin"
 )
 
-// address is where Shopify posts to.
-func (c *Connector) address() string { return c.URL + shopify.WebhookPath }
+// address is where Shopify sends webhooks to.
+func (c *Connector) address() string { return cmp.Or(c.Source, c.URL+shopify.WebhookPath) }
 
 // plan is what is to do with the subscriptions of a shop.
 type plan struct {
@@ -86,8 +87,11 @@ func formerAddress(before []bellhop.Subscription, topic string) string {
 	return ""
 }
 
-// sameAddress compares addresses as servers do: a slash at the end is nothing to bellhop.
+// sameAddress compares addresses as servers do: a slash at the end is nothing to bellhop. An ARN is what it is.
 func sameAddress(a, b string) bool {
+	if a == b && strings.HasPrefix(a, "arn:") {
+		return true
+	}
 	one, err := url.Parse(a)
 	other, err2 := url.Parse(b)
 	if err != nil || err2 != nil || one.Host == "" {

@@ -151,7 +151,8 @@ func (f *forgetting) flood() (first, last []*bellhop.Event) {
 			f.event("orders/updated", bodyOf(id, customer, word, 1)),
 			f.event("fulfillments/create", fmt.Sprintf(`{"id":%d,"order_id":%d,"status":"success",`+
 				`"tracking_number":"of-%s-%d","email":"%s@example.com","created_at":"2026-11-22T10:00:00Z",`+
-				`"updated_at":"2026-11-22T10:00:00Z"}`, id+1_000_000, id, word, i, word)))
+				`"updated_at":"2026-11-22T10:00:00Z","shipment_status":null,"tracking_company":null,"tracking_numbers":[],`+
+				`"tracking_url":null,"tracking_urls":[],"line_items":[]}`, id+1_000_000, id, word, i, word)))
 		if i < 10 {
 			all = append(all, f.event("customers/update", fmt.Sprintf(`{"id":%d,"email":"%s@example.com"}`, customer, word)),
 				f.event("orders/create", fmt.Sprintf(`{"email":"%s@example.com","id":`, word))) // nobody can read it

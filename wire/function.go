@@ -33,6 +33,17 @@ func (s *Storage) MigrateStore(ctx context.Context, o Options) (int, error) {
 	return d.db.migrate(ctx)
 }
 
+// EventSource returns the ARN of the event source at EventBridge whose envelopes BELLHOP_QUEUE takes; "" for none.
+// unnamed says that it takes envelopes without saying whose.
+func (s *Storage) EventSource() (arn string, unnamed bool) {
+	o, _, err := sqsqueue.ParseURL(s.Queue)
+	if err != nil || !o.EventBridge {
+		return "", false
+	}
+	arn = o.EventSource()
+	return arn, arn == ""
+}
+
 // OpenSQS returns the queue of SQS that BELLHOP_QUEUE names. It does not check that it
 // exists, and serves functions that only send.
 func (s *Storage) OpenSQS(ctx context.Context, o Options) (*sqsqueue.Queue, error) {

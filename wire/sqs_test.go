@@ -55,3 +55,18 @@ func TestEnvelopesAreBelieved(t *testing.T) {
 		}
 	}
 }
+
+// TestEventSource is what subscriptions go to, where the queue's address has one.
+func TestEventSource(t *testing.T) {
+	const q = "sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders"
+	for address, want := range map[string][2]any{
+		"sqlite:": {"", false}, q: {"", false}, q + "?envelope=eventbridge": {"", true},
+		q + "?envelope=eventbridge&source=aws.partner/shopify.com/47/o": {"arn:aws:events:eu-west-1::event-source/" +
+			"aws.partner/shopify.com/47/o", false},
+	} {
+		s := wire.Storage{Queue: address}
+		if arn, unnamed := s.EventSource(); arn != want[0] || unnamed != want[1] {
+			t.Errorf("%s: %q, %t", address, arn, unnamed)
+		}
+	}
+}

@@ -49,7 +49,9 @@ func (k *keepers) of(ctx context.Context, open store.Store) ([]lambdahost.Keeper
 		return nil, err
 	}
 	app.HTTP, app.Now = clientOver(k.dial()), k.now
-	connector := &connect.Connector{App: app, Store: open, URL: base, Holder: rand.Text(), Now: k.now, Log: k.log}
+	source, _ := c.EventSource()
+	connector := &connect.Connector{App: app, Store: open, URL: base, Source: source, Holder: rand.Text(), Now: k.now,
+		Log: k.log}
 	k.last, k.made, k.store = []lambdahost.Keeper{host.NewKeeper(connector), host.NewComparer(&reconcile.Reconciler{
 		Connector: connector, Store: open, Queue: k.queue, Key: wire.SigningKey(open), Step: compareFor})}, k.now(), open
 	return k.last, nil

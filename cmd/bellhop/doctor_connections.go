@@ -28,15 +28,32 @@ func (c *doctorCmd) connections(j *job, p *wire.Parts) (found []wire.Finding, er
 	if good > 0 {
 		found = append(found, wire.OK("connections", plural(good, "shop")+" connected to Shopify"))
 	}
+	source, unnamed := c.EventSource()
+	if good > 0 {
+		found = append(found, subscribedTo(source, unnamed)...)
+	}
 	switch {
 	case len(all) > 0 && c.ShopifyClientID == "":
 		found = append(found, wire.Fail("connections", plural(len(all), "shop")+" connected, and nobody looks after them",
 			"set BELLHOP_SHOPIFY_CLIENT_ID, BELLHOP_SHOPIFY_SECRET and BELLHOP_URL for bellhop serve or bellhop worker"))
-	case c.ShopifyClientID != "" && c.ShopifyEndpoint == "" && !strings.HasPrefix(c.URL, "https:"):
+	case c.ShopifyClientID != "" && c.ShopifyEndpoint == "" && source == "" && !strings.HasPrefix(c.URL, "https:"):
 		found = append(found, wire.Warn("connections", "Shopify delivers no webhooks to BELLHOP_URL: it is not https",
 			"set it to the address where the internet reaches bellhop"))
 	}
 	return found, nil
+}
+
+// subscribedTo says where webhooks of connected shops go, if the queue takes envelopes of EventBridge.
+func subscribedTo(source string, unnamed bool) []wire.Finding {
+	switch {
+	case source != "":
+		return []wire.Finding{wire.OK("connections", "bellhop subscribes connected shops to "+source)}
+	case unnamed:
+		return []wire.Finding{wire.Warn("connections", "bellhop subscribes connected shops to BELLHOP_URL, though the queue "+
+			"takes envelopes of EventBridge", "name the app's event source in BELLHOP_QUEUE, with "+
+			"&source=aws.partner/shopify.com/ID/NAME: subscriptions then go there")}
+	}
+	return nil
 }
 
 // connection reports what is wrong with one; nothing for one whose app was removed on purpose.

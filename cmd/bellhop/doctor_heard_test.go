@@ -48,3 +48,17 @@ func TestFormOfOrders(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereSubscriptionsGo is said where the queue takes envelopes.
+func TestWhereSubscriptionsGo(t *testing.T) {
+	if found := subscribedTo("", false); found != nil {
+		t.Errorf("%+v", found)
+	}
+	if found := subscribedTo("arn:aws:events:x", false); len(found) != 1 || found[0].Fix != "" ||
+		!strings.Contains(found[0].Found, "arn:aws:events:x") {
+		t.Errorf("%+v", found)
+	}
+	if found := subscribedTo("", true); len(found) != 1 || !strings.Contains(found[0].Fix, "&source=") {
+		t.Errorf("%+v", found)
+	}
+}

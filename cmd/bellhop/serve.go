@@ -169,7 +169,7 @@ func (e *engine) open(push, needKey bool) (err error) {
 	e.options.Store, e.options.Queue, e.options.Loops = e.parts.Store, e.parts.Queue, e.parts.Loops
 	e.options.Keys = pipeline.NewKeyring(e.parts.Store, e.secret, e.previous)
 	e.options.Traces = e.telemetry.Traces(&e.config.Storage, e.parts.QueueName)
-	if e.options.Connector, err = newConnector(e.job, &e.config.Shopify, e.parts.Store); err != nil {
+	if e.options.Connector, err = newConnector(e.job, &e.config.Shopify, &e.config.Storage, e.parts.Store); err != nil {
 		return err
 	}
 	if e.options.Connector != nil {

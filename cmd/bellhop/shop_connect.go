@@ -17,7 +17,7 @@ import (
 )
 
 // newConnector returns nil without a client id.
-func newConnector(j *job, s *wire.Shopify, to store.Store) (*connect.Connector, error) {
+func newConnector(j *job, s *wire.Shopify, at *wire.Storage, to store.Store) (*connect.Connector, error) {
 	app, err := s.App()
 	if app == nil || err != nil {
 		return nil, err
@@ -27,7 +27,9 @@ func newConnector(j *job, s *wire.Shopify, to store.Store) (*connect.Connector, 
 		return nil, err
 	}
 	app.Now = j.now
-	return &connect.Connector{App: app, Store: to, URL: base, Holder: rand.Text(), Now: j.now, Log: j.log}, nil
+	source, _ := at.EventSource()
+	return &connect.Connector{App: app, Store: to, URL: base, Source: source, Holder: rand.Text(), Now: j.now,
+		Log: j.log}, nil
 }
 
 // newReconciler compares the shops of a connector with Shopify.
@@ -59,7 +61,7 @@ func (c *connecting) with(j *job, fn func(*wire.Parts, *connect.Connector, strin
 	o := j.options()
 	o.Existing, o.NeedKey = true, true // a token is stored sealed, or not at all
 	return closing(func(p *wire.Parts) error {
-		connector, err := newConnector(j, &c.Shopify, p.Store)
+		connector, err := newConnector(j, &c.Shopify, &c.Storage, p.Store)
 		if err != nil {
 			return err
 		}

@@ -60,6 +60,22 @@ func ParseURL(address string) (o Options, name string, err error) {
 	return o, name, o.envelopes(query)
 }
 
+// EventSource returns the ARN of the partner event source whose envelopes the queue takes; "" where the queue's URL
+// names none, or no region.
+func (o *Options) EventSource() string {
+	if o.Source == "" || o.Settings.Region == "" {
+		return ""
+	}
+	partition := "aws"
+	switch area, _, _ := strings.Cut(o.Settings.Region, "-"); {
+	case area == "cn":
+		partition = "aws-cn"
+	case strings.HasPrefix(o.Settings.Region, "us-gov-"):
+		partition = "aws-us-gov"
+	}
+	return "arn:" + partition + ":events:" + o.Settings.Region + "::event-source/" + o.Source
+}
+
 // envelopes reads whether the queue takes envelopes of others.
 func (o *Options) envelopes(query url.Values) error {
 	kind, source := query.Get("envelope"), query.Get("source")

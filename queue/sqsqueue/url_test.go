@@ -73,3 +73,24 @@ func TestNotifyNames(t *testing.T) {
 		}
 	}
 }
+
+// TestEventSource names the source for Shopify, in the partition of the queue's region.
+func TestEventSource(t *testing.T) {
+	const named = "?envelope=eventbridge&source=aws.partner/shopify.com/47/o"
+	for address, want := range map[string]string{
+		"sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders" + named: "arn:aws:events:eu-west-1::event-source/" +
+			"aws.partner/shopify.com/47/o",
+		"sqs://sqs.cn-north-1.amazonaws.com.cn/123456789012/orders" + named: "arn:aws-cn:events:cn-north-1::event-source/" +
+			"aws.partner/shopify.com/47/o",
+		"sqs://sqs.us-gov-west-1.amazonaws.com/123456789012/orders" + named: "arn:aws-us-gov:events:us-gov-west-1::" +
+			"event-source/aws.partner/shopify.com/47/o",
+		"sqs+http://127.0.0.1:1/123456789012/orders" + named:                         "",
+		"sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders?envelope=eventbridge": "",
+		"sqs://sqs.eu-west-1.amazonaws.com/123456789012/orders":                      "",
+	} {
+		o, _, err := sqsqueue.ParseURL(address)
+		if got := o.EventSource(); err != nil || got != want {
+			t.Errorf("%s: %q, %v", address, got, err)
+		}
+	}
+}
