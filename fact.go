@@ -20,6 +20,9 @@ type Fact struct {
 	// Lacks names the fields that a body lacks of the order OrderID. So it is a notice: it says that something of
 	// the order changed, and no more. OrderID is 0 where not even that is known.
 	Lacks []string
+	// About is the order of a notice as far as it names people and the order's creation, for those who look for people
+	// to forget. It is never content; nil if nobody could be read.
+	About *Order
 	// Unsaid names the fields about people of which the body of Order says nothing, not even that there is none: such as
 	// email, customer.name, billing_address and billing_address.zip. What is known of them stays.
 	Unsaid []string
@@ -29,6 +32,9 @@ type Fact struct {
 	// store sets them.
 	Marks []Mark
 }
+
+// Named is what a fact says of an order's people, if it says something.
+func (f *Fact) Named() *Order { return cmp.Or(f.Order, f.About) }
 
 // ShopNews is what Shopify says of a shop itself. It has exactly one of Info, Scopes and Uninstalled.
 type ShopNews struct {

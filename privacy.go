@@ -224,7 +224,7 @@ func (m Mark) Kind() MarkKind { return MarkKind(m[0]) }
 func (f *Fact) Forgotten(marks map[Mark]time.Time) bool {
 	for _, m := range f.Marks {
 		until, there := marks[m]
-		if there && (until.IsZero() || f.Order != nil && !f.Order.CreatedAt.After(until)) {
+		if there && (until.IsZero() || f.Named() != nil && !f.Named().CreatedAt.After(until)) {
 			return true
 		}
 	}

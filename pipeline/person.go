@@ -42,7 +42,7 @@ func (p *person) in(ctx context.Context, e *bellhop.Event) (bool, error) {
 		return false, nil // the request's own body goes when it is recorded
 	}
 	f, err := decode(e)
-	if err == nil && f.Order != nil && p.request.Covers(f.Order) {
+	if err == nil && f.Named() != nil && p.request.Covers(f.Named()) {
 		return true, nil
 	}
 	if err == nil && f.OrderID != 0 {

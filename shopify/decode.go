@@ -121,6 +121,9 @@ func decodeOrder(e *bellhop.Event, f *bellhop.Fact) error {
 	is := scanOrder(e, from == &root.Envelope)
 	if from.ID > 0 && len(is.lacks) > 0 && !spoilt(unread) {
 		f.OrderID, f.Lacks = from.ID, is.lacks
+		if f.About, _ = orderOf(from, e, unread); from.CreatedAt == "" { // it may be of any time
+			f.About.CreatedAt = time.Time{}
+		}
 		return otherOrder(e)
 	}
 	if len(is.unsaid) > 0 {

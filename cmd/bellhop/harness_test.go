@@ -162,10 +162,11 @@ func writeOrder(ts *testscript.TestScript, _ bool, args []string) {
 		args[1], args[2], fields["currency"], fields["total"], fields["first"], fields["last"], now, now), 0o600))
 }
 
-// deliverWebhook is webhook STATUS URL FILE [secret=S] [shop=D] [topic=T] [id=ID] signs a body,
-// delivers it as Shopify does, and wants the status.
+// deliverWebhook is webhook STATUS URL FILE [secret=S] [shop=D] [topic=T] [id=ID] [version=V] signs a body,
+// delivers it as Shopify does, and wants the status. Short bodies are those of an old version.
 func deliverWebhook(ts *testscript.TestScript, _ bool, args []string) {
-	o := map[string]string{"secret": "hush", "shop": "demo.myshopify.com", "topic": "orders/create", "id": "w-" + args[2]}
+	o := map[string]string{"secret": "hush", "shop": "demo.myshopify.com", "topic": "orders/create", "id": "w-" + args[2],
+		"version": "2025-10"}
 	for _, kv := range args[3:] {
 		k, v, _ := strings.Cut(kv, "=")
 		o[k] = v
@@ -177,7 +178,7 @@ func deliverWebhook(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	for k, v := range map[string]string{"Content-Type": "application/json", "X-Shopify-Topic": o["topic"],
 		"X-Shopify-Hmac-Sha256": base64.StdEncoding.EncodeToString(mac.Sum(nil)), "X-Shopify-Shop-Domain": o["shop"],
-		"X-Shopify-API-Version": "2026-10", "X-Shopify-Webhook-Id": o["id"], "X-Shopify-Event-Id": "e-" + o["id"],
+		"X-Shopify-API-Version": o["version"], "X-Shopify-Webhook-Id": o["id"], "X-Shopify-Event-Id": "e-" + o["id"],
 		"X-Shopify-Triggered-At": time.Now().UTC().Format(time.RFC3339Nano)} {
 		r.Header.Set(k, v)
 	}

@@ -186,6 +186,7 @@ func (p *personal) post(shop, topic string, body []byte) {
 	p.Helper()
 	p.webhooks++
 	d := simulate.NewDelivery(shop, topic, itsSecret, time.Now(), body)
+	d.APIVersion = "2025-10" // in a newer one the old samples were cut-down bodies
 	req, err := http.NewRequestWithContext(p.Context(), http.MethodPost, p.at+"/webhooks/shopify", bytes.NewReader(body))
 	p.must(err)
 	req.Header = d.Header()

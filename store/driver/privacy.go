@@ -99,7 +99,9 @@ func ReadRequest(kept string, r *bellhop.PrivacyRequest) error {
 }
 
 // Unmarked reports whether a fact has no marks, and could have some.
-func Unmarked(f *bellhop.Fact) bool { return len(f.Marks) == 0 && (f.Order != nil || f.History != nil) }
+func Unmarked(f *bellhop.Fact) bool {
+	return len(f.Marks) == 0 && (f.Order != nil || f.History != nil || len(f.Lacks) > 0)
+}
 
 // CheckRedact refuses to redact too many orders at once, and for no known reason.
 func CheckRedact(ids []int64, why string) error {

@@ -43,7 +43,8 @@ func (m *marker) needs() func(bellhop.Fact) bool {
 	defer m.mu.Unlock()
 	known := maps.Clone(m.shops)
 	return func(f bellhop.Fact) bool {
-		return f.Event != nil && (names(f.Request) || known[f.Event.Shop] && (f.Order != nil || f.History != nil))
+		return f.Event != nil && (names(f.Request) || known[f.Event.Shop] &&
+			(f.Order != nil || f.History != nil || len(f.Lacks) > 0))
 	}
 }
 
@@ -203,7 +204,7 @@ func (m marks) person(shop string, id int64, emails, phones []string) (all []bel
 
 // ofFact marks an order and the people that it names.
 func (m marks) ofFact(shop string, f *bellhop.Fact) (all []bellhop.Mark) {
-	if o := f.Order; o != nil {
+	if o := f.Named(); o != nil {
 		id, emails, phones := o.People()
 		all = m.person(shop, id, emails, phones)
 	}
