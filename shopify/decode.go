@@ -94,11 +94,6 @@ func Decode(e *bellhop.Event) (bellhop.Fact, error) {
 	if err != nil {
 		return bellhop.Fact{}, err
 	}
-	if k := stepFields[e.Topic]; k != nil {
-		if f.Lacks = lacksOf(e, k); len(f.Lacks) > 0 {
-			f.History = nil
-		}
-	}
 	return f, nil
 }
 
@@ -118,7 +113,7 @@ func decodeOrder(e *bellhop.Event, f *bellhop.Fact) error {
 	if !from.Resource.is(resourceOrder) || from.CheckoutURL != "" {
 		return otherKind(e.Topic, "it is about something else than an order")
 	}
-	is := scanOrder(e, from == &root.Envelope)
+	is := scanOrder(e.Body, from == &root.Envelope)
 	if from.ID > 0 && len(is.lacks) > 0 && !spoilt(unread) {
 		f.OrderID, f.Lacks = from.ID, is.lacks
 		if f.About, _ = orderOf(from, e, unread); from.CreatedAt == "" { // it may be of any time

@@ -7,67 +7,20 @@ import (
 	"bellhop"
 )
 
-// oldFields are what each webhook about an order has had in all of Shopify's versions, if only as a null. It is all
-// that is sure of a body of before [fullSince].
-var oldFields = strings.Fields(`id name number order_number currency total_price financial_status
-	fulfillment_status created_at updated_at processed_at cancelled_at note test line_items`)
+const placeFields = `{ name? first_name? last_name? company? address1? address2? city? zip? phone? province?
+	province_code? country? country_code? }`
 
-// fullSince is the oldest version that Shopify still sends. Older bodies come from somebody's archive.
-const fullSince = "2026-01"
-
-const (
-	setFields   = `{ shop_money { amount currency_code } presentment_money { amount currency_code } }`
-	placeFields = `{ name? first_name? last_name? company? address1? address2? city? zip? phone?
-		province province_code country country_code }`
-)
-
-// webhookFields are what each webhook about an order has since [fullSince], if only as a null, of all that bellhop
-// reads: so have Shopify's samples of each version and the bodies of real shops. A name may have the version behind it
-// that brought it. One with a question mark may be absent: Shopify withholds it from some apps, or there is none.
-//
-// It lacks what nobody can be sure of: only the line of a tip has tip_payment_gateway and tip_payment_method; samples
-// differ in refund_shipping_lines; and none has an element of line_item_groups, returns or order_adjustments.
+// webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null, and what
+// is known of people. A name with a question mark may be absent: Shopify withholds it from some apps, or there is none.
+// Of further fields nobody can be sure: bodies of scripts and archives have fewer, and are orders all the same.
 var webhookFields = parseWebhook(`id name number order_number currency total_price financial_status
-	fulfillment_status created_at updated_at processed_at cancelled_at note test
-	line_items { id title variant_title sku vendor quantity current_quantity fulfillable_quantity fulfillment_status
-		price total_discount discount_allocations { amount } tax_lines { title rate price } properties { name value }
-		gift_card product_id variant_id sales_line_item_group_id }
-	line_item_groups@2026-04
-	email? contact_email? phone? customer? { id? first_name? last_name? email? phone? } customer_locale
-	billing_address? ` + placeFields + ` shipping_address? ` + placeFields + `
-	closed_at cancel_reason tags po_number source_name payment_gateway_names taxes_included
-	note_attributes { name value } discount_codes { code amount } tax_lines { title rate price }
-	shipping_lines { title code price discount_allocations { amount } is_removed }
-	total_price_set ` + setFields + ` subtotal_price total_discounts total_shipping_price_set ` + setFields + `
-	total_tax original_total_duties_set ` + setFields + ` original_total_additional_fees_set ` + setFields + `
-	total_tip_received total_outstanding current_total_price current_total_price_set ` + setFields + `
-	current_subtotal_price current_total_discounts current_shipping_price_set ` + setFields + ` current_total_tax
-	current_total_duties_set ` + setFields + ` current_total_additional_fees_set ` + setFields + `
-	refunds { ` + refundFields + ` } fulfillments { ` + fulfillmentFields + ` } returns`)
-
-// The fields of a refund and of a parcel, in an order and by themselves.
-const (
-	refundFields = `id created_at processed_at note total_duties_set ` + setFields + `
-		refund_line_items { line_item_id quantity restock_type subtotal subtotal_set ` + setFields + `
-			total_tax_set ` + setFields + ` }
-		transactions { kind status amount currency } order_adjustments`
-	fulfillmentFields = `id created_at updated_at status shipment_status tracking_company tracking_number
-		tracking_numbers tracking_url tracking_urls line_items { id quantity }`
-)
-
-// stepFields are those of a body that states one step of an order's history, by topic.
-var stepFields = map[string]*keys{
-	TopicOrderEdited: parseWebhook(`order_edit { id order_id created_at committed_at
-		line_items { additions { id delta } removals { id delta } } }`),
-	TopicRefundCreate:      parseWebhook(refundFields),
-	TopicFulfillmentCreate: parseWebhook(fulfillmentFields),
-	TopicFulfillmentUpdate: parseWebhook(fulfillmentFields),
-}
+	fulfillment_status created_at updated_at processed_at cancelled_at note test line_items
+	email? contact_email? phone? customer? { id? first_name? last_name? email? phone? }
+	billing_address? ` + placeFields + ` shipping_address? ` + placeFields)
 
 // keys are a field of a body, with those that an object there has.
 type keys struct {
 	path   string // as a notice names it
-	since  string
 	maybe  bool
 	fields []keys
 	places map[string]int // of the fields, by name
@@ -94,7 +47,6 @@ func (k *keys) parse(words []string, prefix string) (rest []string) {
 		default:
 			var f keys
 			word, f.maybe = strings.CutSuffix(word, "?")
-			word, f.since, _ = strings.Cut(word, "@")
 			f.path = prefix + word
 			k.places[word] = len(k.fields)
 			k.fields = append(k.fields, f)
@@ -105,36 +57,21 @@ func (k *keys) parse(words []string, prefix string) (rest []string) {
 
 // scan reads through a body that is JSON, and collects what it lacks.
 type scan struct {
-	body    []byte
-	at      int
-	version string
-	lacks   lacks
-	unsaid  lacks // what may be absent, and is
-	said    map[*keys]bool
+	body   []byte
+	at     int
+	lacks  lacks
+	unsaid lacks // what may be absent, and is
 }
 
 // scanOrder scans an order's body, or the order in the envelope of the REST API.
-func scanOrder(e *bellhop.Event, inEnvelope bool) *scan {
-	s := &scan{body: e.Body, version: e.APIVersion}
+func scanOrder(body []byte, inEnvelope bool) *scan {
+	s := &scan{body: body}
 	root := webhookFields
 	if inEnvelope {
 		root = &keys{fields: []keys{*webhookFields}, places: map[string]int{"order": 0}}
 	}
 	s.value(root)
-	if s.version < fullSince {
-		s.lacks = slices.DeleteFunc(s.lacks, func(name string) bool { return !slices.Contains(oldFields, name) })
-	}
 	return s
-}
-
-// lacksOf names what the body of a step lacks.
-func lacksOf(e *bellhop.Event, k *keys) []string {
-	if e.APIVersion < fullSince {
-		return nil
-	}
-	s := scan{body: e.Body, version: e.APIVersion}
-	s.value(k)
-	return s.lacks
 }
 
 // value reads a value, and each element of a list.
@@ -170,22 +107,15 @@ func (s *scan) object(k *keys) {
 	}
 }
 
-// missed notes which fields are not there. The first element of a list that lacks some says enough of it.
+// missed notes which fields are not there.
 func (s *scan) missed(k *keys, has uint64) {
-	if s.said[k] {
-		return
-	}
 	for i := range k.fields {
 		switch f := &k.fields[i]; {
-		case has&(1<<i) != 0, f.since > s.version:
+		case has&(1<<i) != 0:
 		case f.maybe:
 			s.unsaid.add(f.path)
 		default:
 			s.lacks.add(f.path)
-			if s.said == nil {
-				s.said = map[*keys]bool{}
-			}
-			s.said[k] = true
 		}
 	}
 }
@@ -303,6 +233,4 @@ func (s *scan) silent(all []source) bool {
 
 // OnlyID is the reason of a webhook whose body is nothing but its order's id: Amazon EventBridge has no room for a
 // larger one, or the subscription's include_fields ask for no more.
-func OnlyID(version string) string {
-	return bellhop.IncompleteReason(scanOrder(&bellhop.Event{APIVersion: version, Body: []byte(`{"id":1}`)}, false).lacks)
-}
+func OnlyID() string { return bellhop.IncompleteReason(scanOrder([]byte(`{"id":1}`), false).lacks) }

@@ -65,7 +65,7 @@ func lacking(shop string, lines []store.Line, connected bool) (found []wire.Find
 // completeFix says how bodies like that of a line get whole.
 func completeFix(l *store.Line) string {
 	switch _, names := bellhop.ReasonParts(l.Reason); {
-	case !strings.HasPrefix(l.Event.Topic, shopify.EventTopic+"/") && l.Reason == shopify.OnlyID(l.Event.APIVersion):
+	case !strings.HasPrefix(l.Event.Topic, shopify.EventTopic+"/") && l.Reason == shopify.OnlyID():
 		return "take include_fields out of the subscription to " + l.Event.Topic + " if it has them; what Amazon " +
 			"EventBridge shrank to an id, above 1,000,000 bytes, needs nothing where the shop is connected"
 	case !strings.HasPrefix(l.Event.Topic, shopify.EventTopic+"/"):
