@@ -213,8 +213,8 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the log names it %d times, with the advice %q", n, advice)
 			}
 			test.over(r)
-			// bellhop tries each hour
-			r.until(75*time.Minute, "all is here once it is over", func() bool { return r.hasAll(demo) })
+			// bellhop tries each hour, a third of it sooner or later
+			r.until(82*time.Minute, "all is here once it is over", func() bool { return r.hasAll(demo) })
 			r.faults(demo, shop.Faults{})
 			r.until(2*time.Hour, "the hours are closed", func() bool { return r.state(demo).ClosedTo.After(since) })
 			r.closedRight(demo)
