@@ -161,7 +161,8 @@ func TestCutDownWebhooksLoseNothing(t *testing.T) {
 }
 
 // sureFields tell a webhook that was cut down.
-var sureFields = strings.Fields("name number currency total_price financial_status fulfillment_status note test line_items")
+var sureFields = strings.Fields(`name number currency total_price financial_status fulfillment_status note test
+	line_items`)
 
 var peoplesFields = strings.Fields("customer billing_address shipping_address email contact_email phone")
 
