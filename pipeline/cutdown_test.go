@@ -99,8 +99,9 @@ func TestCutDownEventsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestCutDownWebhooksLoseNothing does so with webhooks of which a subscription's include_fields are random: what was
-// known of the order stays, be it that the webhook is a notice or an order of which some fields are kept.
+// TestCutDownWebhooksLoseNothing does so with webhooks that lack random ones of the fields that tell a cut, or of those
+// about people: what was known of the order stays, be it that the webhook is a notice or an order of which some fields
+// are kept.
 func TestCutDownWebhooksLoseNothing(t *testing.T) {
 	r := openRecorder(t, "sqlite:", []string{domain})
 	rng := rand.New(rand.NewPCG(10, 11))

@@ -74,19 +74,11 @@ func scanOrder(body []byte, inEnvelope bool) *scan {
 	return s
 }
 
-// value reads a value, and each element of a list.
+// value reads a value.
 func (s *scan) value(k *keys) {
-	switch c := s.next(); {
-	case len(k.fields) == 0:
-		s.skip()
-	case c == '{':
+	if s.next() == '{' && len(k.fields) > 0 {
 		s.object(k)
-	case c == '[':
-		for s.at++; s.next() != ']' && s.at < len(s.body); {
-			s.value(k)
-		}
-		s.at++
-	default:
+	} else {
 		s.skip()
 	}
 }
