@@ -45,11 +45,8 @@ func (s Settings) Check() error {
 		return Invalidf("language", "%q is not a language: give a tag such as en-GB", Clip(s.Language, 40))
 	}
 	for _, f := range []struct{ code, amount string }{{"at_least", s.AtLeast}, {"loud_from", s.LoudFrom}} {
-		if f.amount == "" {
-			continue
-		}
-		if m, err := ParseMoney(f.amount, "USD"); err != nil || m.Units < 0 || len(f.amount) > maxAmount {
-			return Invalidf(f.code, "%q is not an amount: give a number such as 100 or 49.90", Clip(f.amount, 40))
+		if err := checkAmount(f.code, f.amount); err != nil {
+			return err
 		}
 	}
 	for _, f := range []struct{ code, clock string }{{"quiet_from", s.QuietFrom}, {"quiet_to", s.QuietTo}} {
@@ -65,6 +62,17 @@ func (s Settings) Check() error {
 	}
 	if s.GatherAbove < 0 || s.GatherAbove > maxGatherAbove {
 		return Invalidf("gather_above", "from %d pushes an hour: give 0 to %d", s.GatherAbove, maxGatherAbove)
+	}
+	return nil
+}
+
+// checkAmount refuses what is no amount; "" is none.
+func checkAmount(code, amount string) error {
+	if amount == "" {
+		return nil
+	}
+	if m, err := ParseMoney(amount, "USD"); err != nil || m.Units < 0 || len(amount) > maxAmount {
+		return Invalidf(code, "%q is not an amount: give a number such as 100 or 49.90", Clip(amount, 40))
 	}
 	return nil
 }

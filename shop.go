@@ -32,6 +32,8 @@ type Shop struct {
 	// UninstalledAt is when the owner removed the app: pushes and sessions ended. It is zero while the
 	// app is installed, as far as bellhop knows. A new connection clears it.
 	UninstalledAt time.Time
+	// Rota is whom an order rings until somebody takes it; nil for nobody.
+	Rota *Rota
 }
 
 // ParseShopDomain accepts a myshopify.com domain and returns it in lower case.

@@ -32,6 +32,7 @@ type commands struct {
 	Shop      shopCmd      `cmd:"" help:"Add, list and change shops."`
 	Shopify   shopifyCmd   `cmd:"" help:"Print what Shopify has to know."`
 	Owner     ownerCmd     `cmd:"" help:"Manage owners: they sign in to see one shop."`
+	Rota      rotaCmd      `cmd:"" help:"Set and show whom a shop's orders ring until somebody takes them."`
 	Operator  operatorCmd  `cmd:"" help:"Manage operators: they sign in to see every shop."`
 	Token     tokenCmd     `cmd:"" help:"Manage a shop's API tokens."`
 	Orders    ordersCmd    `cmd:"" help:"Export a shop's orders, and complete older ones."`

@@ -77,6 +77,27 @@ func ReadSettings(kept string) (s bellhop.Settings, err error) {
 	return s, nil
 }
 
+// WriteRota returns a shop's rota in its stored form; "" for none.
+func WriteRota(r *bellhop.Rota) string {
+	if r == nil {
+		return ""
+	}
+	b, _ := json.Marshal(r) // plain fields
+	return string(b)
+}
+
+// ReadRota reads the result of [WriteRota].
+func ReadRota(kept string) (*bellhop.Rota, error) {
+	if kept == "" {
+		return nil, nil
+	}
+	r := &bellhop.Rota{}
+	if err := json.Unmarshal([]byte(kept), r); err != nil {
+		return nil, fmt.Errorf("read a shop's rota: %w", err)
+	}
+	return r, nil
+}
+
 // IDsAround returns bounds for the ids of events that were accepted in a time: ids are made
 // in the order of acceptance, and a moment before it.
 func IDsAround(from, to time.Time) (first, last bellhop.EventID) {

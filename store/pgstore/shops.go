@@ -21,7 +21,7 @@ func (db *DB) AddShop(ctx context.Context, s bellhop.Shop) error {
 // shopTypes are the types of rows.ShopColumns, and those of shopChangesTo.
 const (
 	shopTypes   = "text text text timestamptz " + changeTypes
-	changeTypes = "boolean boolean boolean timestamptz text text text text text text timestamptz timestamptz"
+	changeTypes = "boolean boolean boolean timestamptz text text text text text text timestamptz timestamptz text"
 )
 
 func shopRow(s *bellhop.Shop) *postgres.Rows {
@@ -37,7 +37,8 @@ func fillShop(r *postgres.Rows, s *bellhop.Shop) {
 // shopChangesTo adds rows.ShopChanges.
 func shopChangesTo(r *postgres.Rows, s *bellhop.Shop) {
 	r.Bool(s.Disabled).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).Time(s.LastEventAt).Text(string(s.LastSignedBy)).
-		Text(s.Name).Text(s.Currency).Text(s.Timezone).Text(s.Plan).Text(s.Email).Time(s.InfoAt).Time(s.UninstalledAt)
+		Text(s.Name).Text(s.Currency).Text(s.Timezone).Text(s.Plan).Text(s.Email).Time(s.InfoAt).Time(s.UninstalledAt).
+		TextOrNull(driver.WriteRota(s.Rota))
 }
 
 // Shops implements [store.Shops], over the pool for accepting events.

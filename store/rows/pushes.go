@@ -52,7 +52,8 @@ func WholeDevice[R Row](r R) move.DeviceRow {
 
 // BudgetColumns are the columns for [Budget], of the aliases d, s and p, the device's owner.
 const BudgetColumns = DeviceColumns + `, s.added_at, s.disabled, s.own_secret_only, s.customer_in_push,
-	s.last_event_at, s.last_signed_by, s.name, s.currency, s.timezone, s.plan, s.email, s.info_at, s.uninstalled_at, ` +
+	s.last_event_at, s.last_signed_by, s.name, s.currency, s.timezone, s.plan, s.email, s.info_at, s.uninstalled_at,
+	s.rota, ` +
 	allowanceColumns + `, p.settings, (SELECT count(*) FROM devices x
 	WHERE x.value = d.value AND x.kind = d.kind AND x.retired_at IS NULL)`
 

@@ -44,7 +44,7 @@ const ShopColumns = `domain, secret, previous_secret, added_at, ` + ShopChanges
 
 // ShopChanges are the columns of a shop that an update writes, beside its secrets.
 const ShopChanges = `disabled, own_secret_only, customer_in_push, last_event_at, last_signed_by, name, currency,
-	timezone, plan, email, info_at, uninstalled_at`
+	timezone, plan, email, info_at, uninstalled_at, rota`
 
 // Shop reads a shop with its secrets.
 func Shop[R Row](r R) bellhop.Shop {
@@ -57,7 +57,14 @@ func shopChanges[R Row](r R, s *bellhop.Shop) {
 	s.Disabled, s.OwnSecretOnly, s.CustomerInPush = r.Bool(), r.Bool(), r.Bool()
 	s.LastEventAt, s.LastSignedBy = r.Time(), bellhop.Signer(r.Text())
 	s.Name, s.Currency, s.Timezone, s.Plan, s.Email = r.Text(), r.Text(), r.Text(), r.Text(), r.Text()
-	s.InfoAt, s.UninstalledAt = r.Time(), r.Time()
+	s.InfoAt, s.UninstalledAt, s.Rota = r.Time(), r.Time(), Rota(r)
+}
+
+// Rota reads a shop's.
+func Rota[R Row](r R) *bellhop.Rota {
+	rota, err := driver.ReadRota(r.Text())
+	r.Fail(err)
+	return rota
 }
 
 // ConnectionColumns are the columns for [Connection], of the aliases s and c.
@@ -124,7 +131,7 @@ func Topics(shop string) string {
 // LoadedShopColumns are the columns for [LoadedShop], of LoadedShops.
 const (
 	LoadedShopColumns = `s.id, s.disabled, s.own_secret_only, s.last_event_at, s.added_at, s.info_at, s.uninstalled_at,
-		c.connected_at, c.uninstalled_at`
+		c.connected_at, c.uninstalled_at, s.rota`
 	LoadedShops = `shops s LEFT JOIN connections c ON c.shop_id = s.id`
 )
 
@@ -132,7 +139,7 @@ const (
 func LoadedShop[R Row](r R) (s rules.StoredShop) {
 	s.Row, s.Shop.Disabled, s.Shop.OwnSecretOnly = r.Int(), r.Bool(), r.Bool()
 	s.LastEventAt, s.Shop.AddedAt, s.Shop.InfoAt, s.Shop.UninstalledAt = r.Time(), r.Time(), r.Time(), r.Time()
-	s.ConnectedAt, s.GoneAt = r.Time(), r.Time()
+	s.ConnectedAt, s.GoneAt, s.Shop.Rota = r.Time(), r.Time(), Rota(r)
 	if s.Shop.UninstalledAt.After(s.GoneAt) {
 		s.GoneAt = s.Shop.UninstalledAt
 	}

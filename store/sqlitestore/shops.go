@@ -28,7 +28,7 @@ func insertShop(c *sqlitefile.Conn, s *bellhop.Shop) error {
 func bindShop(st *sqlitefile.Stmt, s *bellhop.Shop) *sqlitefile.Stmt {
 	return st.Bool(s.Disabled).Bool(s.OwnSecretOnly).Bool(s.CustomerInPush).Time(s.LastEventAt).
 		TextOrNull(string(s.LastSignedBy)).Text(s.Name).Text(s.Currency).Text(s.Timezone).Text(s.Plan).Text(s.Email).
-		Time(s.InfoAt).Time(s.UninstalledAt)
+		Time(s.InfoAt).Time(s.UninstalledAt).TextOrNull(driver.WriteRota(s.Rota))
 }
 
 // Shops implements [store.Shops].

@@ -62,6 +62,8 @@ func (f *fixture) fullShop() (bellhop.Shop, bellhop.Person, bellhop.Device) {
 		Timezone: "Asia/Seoul", Plan: "Basic", Email: "shop@example.com", InfoAt: at(2)}
 	f.must(f.s.AddShop(f.ctx, s))
 	p := f.addOwner("jo@example.com", shop)
+	s.Rota = &bellhop.Rota{People: []int64{p.ID}, After: 7, From: "30"}
+	f.must(f.s.UpdateShop(f.ctx, shop, func(to *bellhop.Shop) { to.Rota = s.Rota }))
 	p.Settings = bellhop.Settings{Language: "ko", Timezone: "UTC", NotNew: true, Paid: true, Cancelled: true,
 		Refunded: true,
 		AtLeast:  "5", QuietFrom: "08:00", QuietTo: "10:00", GatherAbove: 9, LoudFrom: "9000"}

@@ -152,6 +152,7 @@ func New(mux *http.ServeMux, documents web.Prepared, o Options) (*API, error) {
 	a.registerMe()
 	a.registerAccount()
 	a.registerSettings()
+	a.registerRota()
 	a.registerMembers()
 	a.registerInvitations()
 	a.registerOrders()

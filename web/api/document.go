@@ -31,6 +31,7 @@ func tags() []*huma.Tag {
 		tag("devices", "Devices", "Phones and browsers that pushes go to."),
 		tag("statement", "Is every order here?", "What Shopify has of a shop's orders beside what bellhop has."),
 		tag("shop", "A shop's settings", "What the owners of a shop set for everybody in it."),
+		tag("rota", "Rota", "Whom an order rings, in order, until somebody takes it."),
 		tag("people", "People", "Who belongs to a shop, and as what."),
 		tag("invitations", "Invitations", "How somebody joins a shop."),
 		tag("access-log", "Access log", "Who saw or exported a shop's personal data."),

@@ -17,7 +17,11 @@ CREATE UNIQUE INDEX sessions_by_family ON sessions (family) WHERE family IS NOT 
 DROP INDEX sessions_by_expiry;
 CREATE INDEX sessions_by_end ON sessions (coalesce(refresh_until, expires_at));
 
+-- Whom an order rings until somebody takes it, as JSON; NULL for nobody.
+ALTER TABLE shops ADD COLUMN rota TEXT;
+
 -- +goose Down
+ALTER TABLE shops DROP COLUMN rota;
 DELETE FROM sessions WHERE family IS NOT NULL;
 DROP INDEX sessions_by_end;
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
