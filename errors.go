@@ -16,6 +16,7 @@ const (
 	Forbidden                   // the caller is known, and may not
 	NotFound                    // it does not exist, or not for this caller
 	Conflict                    // it contradicts the present state
+	Outdated                    // the present state is not the one that the caller asks for
 	TooLarge                    // it is above a limit
 	RateLimited                 // too often
 	Unavailable                 // something it needs is away; try again later

@@ -75,7 +75,7 @@ func (c *crash) act(parts *wire.Parts) {
 	}
 	for _, o := range page.Orders {
 		if _, err := parts.Store.SetHandling(c.t.Context(), o.Shop, o.ID, "", bellhop.HandlingHandled,
-			time.Now()); err != nil {
+			time.Now(), nil); err != nil {
 			c.t.Fatal(err)
 		}
 	}

@@ -105,8 +105,11 @@ type Orders interface {
 	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 	// SetHandling changes an order's handling, and returns the order. was is the handling
 	// that the caller saw last; "" for any. If somebody else changed it since, it returns
-	// the unchanged order with bellhop.Conflict.
-	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time) (bellhop.Order, error)
+	// the unchanged order with bellhop.Conflict. unless, if there is one, sees the whole order before it changes, in
+	// the same transaction, and may be called again; its error leaves the order as it is, and comes with it. An order
+	// that is to already is what the caller wants, whoever did it.
+	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
+		unless func(*bellhop.Order) error) (bellhop.Order, error)
 	// Unhandled counts a shop's orders that are new, and those that are seen, each up to most.
 	Unhandled(ctx context.Context, shop string, most int) (Unhandled, error)
 }

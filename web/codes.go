@@ -109,6 +109,7 @@ func fieldCodes() []Code {
 		{"not_a_session", []int{400}, "An API token can't sign out.", "Let an operator revoke it."},
 		{"order", []int{400}, "This is no order's id.", doMend},
 		{"status", []int{400}, "There is no such status.", doMend},
+		{"if_match", []int{400}, "If-Match is no list of ETags.", "Send an ETag as it came, with its quotes."},
 		{"handling", []int{400}, "Handling is new, seen or handled.", doMend},
 		{"limit", []int{400}, "A page has 1 to 200 entries.", doMend},
 		{"cursor", []int{400}, "The cursor is damaged, or of another list.", "Begin again without one."},
@@ -145,7 +146,7 @@ func missingCodes() []Code {
 func conflictCodes() []Code {
 	return []Code{
 		{"conflict", []int{409}, "It contradicts what is there, such as a connection that is over.", "See detail."},
-		{"changed_meanwhile", []int{409}, "Somebody else changed the order since you read it.", "Load it again, show it, and ask the person."},
+		{"changed_meanwhile", []int{409, 412}, "Somebody else changed the order since you read it: 412 by If-Match, 409 by was. handling is what it is now, ETag names it.", "Load it again, show it, and ask the person."},
 		{"too_long_ago", []int{409}, "What changed since then is no longer kept.", "Load all orders anew, and go on from the now of that list."},
 		{"not_sent", []int{409}, "Nobody has sent this push, so that no phone has it.", "Drop the receipt."},
 		{"already_member", []int{409}, "They belong to the shop already.", "Nothing is left to do."},

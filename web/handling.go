@@ -30,7 +30,7 @@ type HandlingResult struct {
 func SetHandlings(ctx context.Context, s store.Orders, shop string, all []HandlingChange, now time.Time) (
 	results []HandlingResult, err error) {
 	for _, c := range all {
-		o, err := s.SetHandling(ctx, shop, c.ID, c.Was, c.To, now)
+		o, err := s.SetHandling(ctx, shop, c.ID, c.Was, c.To, now, nil)
 		if kind := bellhop.KindOf(err); err != nil && kind != bellhop.Conflict && kind != bellhop.NotFound {
 			return results, err
 		}

@@ -20,7 +20,7 @@ func shared(next http.Handler, origins []string) http.Handler {
 	api := cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID", "If-Match"},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID", "If-Match", "If-None-Match"},
 		ExposedHeaders: []string{"Retry-After", "ETag", retryIDToken},
 		MaxAge:         600,
 	}).Handler(next)

@@ -22,6 +22,8 @@ type Problem struct {
 	Detail string       `json:"detail" example:"there is no such order" doc:"The error in words, for people."`
 	Code   string       `json:"code" example:"not_found" doc:"The error's stable code, for programs."`
 	Errors []FieldError `json:"errors,omitempty" nullable:"false" doc:"The errors in the request, one by one."`
+	// Handling is that of an order that somebody else changed.
+	Handling string `json:"handling,omitempty" enum:"new,seen,handled" doc:"With changed_meanwhile: what the order is now."`
 }
 
 // FieldError names a wrong part of a request. It never repeats what the client sent.
@@ -40,6 +42,7 @@ var statuses = [...]int{
 	bellhop.Forbidden:       http.StatusForbidden,
 	bellhop.NotFound:        http.StatusNotFound,
 	bellhop.Conflict:        http.StatusConflict,
+	bellhop.Outdated:        http.StatusPreconditionFailed,
 	bellhop.TooLarge:        http.StatusRequestEntityTooLarge,
 	bellhop.RateLimited:     http.StatusTooManyRequests,
 	bellhop.Unavailable:     http.StatusServiceUnavailable,
@@ -63,6 +66,7 @@ var codes = map[int]string{
 	http.StatusNotAcceptable:         "not_acceptable",
 	http.StatusRequestTimeout:        "too_slow",
 	http.StatusConflict:              "conflict",
+	http.StatusPreconditionFailed:    "changed_meanwhile",
 	http.StatusRequestEntityTooLarge: "too_large",
 	http.StatusUnsupportedMediaType:  "unsupported_media_type",
 	http.StatusTooManyRequests:       "rate_limited",

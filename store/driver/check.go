@@ -123,13 +123,20 @@ func CheckClaim(slots store.Slots, lease time.Duration) error {
 }
 
 // CheckHandling refuses to change an order that another person changed since the caller saw
-// it. It allows a mere look, and the same change.
-func CheckHandling(now, was, to bellhop.Handling) error {
+// it. It allows a mere look, and the same change. unless may refuse more.
+func CheckHandling(o *bellhop.Order, was, to bellhop.Handling, unless func(*bellhop.Order) error) error {
 	if _, err := bellhop.ParseHandling(string(to)); err != nil {
 		return err
 	}
+	now := o.Handling
 	looked := was == bellhop.HandlingNew && now == bellhop.HandlingSeen
-	if was == "" || now == was || now == to || looked {
+	switch {
+	case now == to:
+		return nil
+	case was == "" || now == was || looked:
+		if unless != nil {
+			return unless(o)
+		}
 		return nil
 	}
 	return bellhop.Errorf(bellhop.Conflict, "changed_meanwhile", "somebody else set this order to %s in the meantime", now)

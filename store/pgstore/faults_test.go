@@ -243,7 +243,7 @@ func TestPoolsDoNotStarveEachOther(t *testing.T) {
 	ended := make(chan struct{}, 8)
 	for range cap(ended) { // the API has 4 connections
 		go func() {
-			s.SetHandling(ctx, shop, known.OrderID, "", bellhop.HandlingSeen, day)
+			s.SetHandling(ctx, shop, known.OrderID, "", bellhop.HandlingSeen, day, nil)
 			ended <- struct{}{}
 		}()
 	}

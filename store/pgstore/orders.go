@@ -159,6 +159,7 @@ const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
 // SetHandling implements [store.Orders].
 func (db *DB) SetHandling(
 	ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
+	unless func(*bellhop.Order) error,
 ) (bellhop.Order, error) {
 	var o whole
 	var own int64
@@ -174,7 +175,7 @@ func (db *DB) SetHandling(
 		case !o.there:
 			return driver.NotFound("order")
 		}
-		if refused = driver.CheckHandling(o.order.Handling, was, to); refused != nil || o.order.Handling == to {
+		if refused = driver.CheckHandling(&o.order, was, to, unless); refused != nil || o.order.Handling == to {
 			return nil
 		}
 		o.order.Handling = to

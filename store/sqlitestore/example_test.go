@@ -46,7 +46,8 @@ func Example() {
 	for _, o := range page.Orders {
 		fmt.Println(o.Name, o.Total, o.Total.Currency)
 	}
-	handled, err := db.SetHandling(ctx, "demo.myshopify.com", 1, bellhop.HandlingNew, bellhop.HandlingHandled, time.Now())
+	handled, err := db.SetHandling(ctx, "demo.myshopify.com", 1, bellhop.HandlingNew, bellhop.HandlingHandled,
+		time.Now(), nil)
 	fmt.Println(handled.Handling, err)
 	_, err = db.Order(ctx, "another.myshopify.com", 1) // another shop's order isn't there
 	fmt.Println(bellhop.KindOf(err) == bellhop.NotFound)

@@ -172,6 +172,7 @@ func readItems(c *sqlitefile.Conn, no int64) ([]bellhop.Item, error) {
 // SetHandling implements [store.Orders].
 func (db *DB) SetHandling(
 	ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
+	unless func(*bellhop.Order) error,
 ) (o bellhop.Order, err error) {
 	var refused error
 	o, err = put(ctx, db, "set an order's handling", func(tx *sqlitefile.Tx) (bellhop.Order, error) {
@@ -179,7 +180,7 @@ func (db *DB) SetHandling(
 		if err != nil {
 			return o, err
 		}
-		if refused = driver.CheckHandling(o.Handling, was, to); refused != nil || o.Handling == to {
+		if refused = driver.CheckHandling(&o, was, to, unless); refused != nil || o.Handling == to {
 			return o, nil
 		}
 		o.Handling = to

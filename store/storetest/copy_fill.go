@@ -35,7 +35,7 @@ func fill(f *fixture) {
 	hard.Order = hardOrder()
 	f.record(hard)
 	for _, id := range []int64{3, 4} {
-		must(f.s.SetHandling(f.ctx, second, id, "", bellhop.HandlingSeen, at(5000)))(f)
+		must(f.s.SetHandling(f.ctx, second, id, "", bellhop.HandlingSeen, at(5000), nil))(f)
 	}
 	fillEvents(f)
 	f.must(f.s.PutConnection(f.ctx, fullConnection(second)))
@@ -296,7 +296,7 @@ func goOn(f *fixture) (said []any) {
 	tell(must(f.s.AddToken(f.ctx, bellhop.Token{Shop: shop, Name: "last", Hash: [32]byte{9}, CreatedAt: day}))(f))
 	f.must(f.s.SetPassword(f.ctx, must(f.s.PersonByEmail(f.ctx, "jo@example.com"))(f).ID, "other"))
 	f.must(f.s.RemovePerson(f.ctx, must(f.s.PersonByEmail(f.ctx, "ann@example.com"))(f).ID))
-	tell(must(f.s.SetHandling(f.ctx, second, 3, "", bellhop.HandlingHandled, at(7000)))(f))
+	tell(must(f.s.SetHandling(f.ctx, second, 3, "", bellhop.HandlingHandled, at(7000), nil))(f))
 	tell(must(f.s.Prune(f.ctx, at(100), 1000))(f))
 	f.must(f.s.UpdateShop(f.ctx, fourth, func(s *bellhop.Shop) { s.OwnSecretOnly = false }))
 	tell(f.record(marked(f.order(fourth, 1, 2), 9), marked(f.order(fourth, 3, 1), 5)))

@@ -191,7 +191,7 @@ func everyOrderField(f *fixture) {
 	edit, refund := f.edit(shop, 7, 1, 50), f.refund(shop, 7, 2, 51)
 	refund.History.Refunds[0].Currency = "EUR"
 	f.record(newer, edit, refund)
-	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(52)))(f)
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(52), nil))(f)
 	ids := f.pushIDs()
 	f.claim(at(60), 1)
 	f.settle(store.Settled{Pushes: ids[:1], Status: bellhop.PushSent, Reason: "gathered", At: at(61)})

@@ -319,7 +319,7 @@ func changes(f *fixture) {
 	f.record(new7, f.order(shop, 7, 1), f.order(other, 7, 1))
 	update := f.order(shop, 7, 3)
 	f.record(update)
-	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(50)))(f)
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, at(50), nil))(f)
 	owed := f.claim(at(60), 10)
 	f.settle(store.Settled{Pushes: owed[0].Pushes, Status: bellhop.PushUnknown, At: at(61), RetryAt: at(62)}) // not final
 	f.claim(at(62), 10)

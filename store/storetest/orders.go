@@ -73,49 +73,6 @@ func updatesReplaceItems(f *fixture) {
 	f.equal("of the other", len(f.getOrder(8).Items), 1)
 }
 
-func handling(f *fixture) {
-	f.addShop(shop)
-	f.record(f.order(shop, 7, 1))
-	o := must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingHandled, day))(f)
-	f.equal("returned", o.Handling, bellhop.HandlingHandled)
-	f.equal("with items", len(o.Items), 1)
-	f.record(f.order(shop, 7, 2))
-	f.equal("after an update", f.getOrder(7).Handling, bellhop.HandlingHandled)
-	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day))(f)
-	f.equal("back", f.getOrder(7).Handling, bellhop.HandlingSeen)
-	f.kind(bellhop.Invalid, errOf(f.s.SetHandling(f.ctx, shop, 7, "", "lost", day)))
-	for _, c := range []struct {
-		now, was, to bellhop.Handling
-		set          bool
-	}{
-		{"new", "new", "handled", true}, {"new", "", "handled", true},
-		{"seen", "new", "handled", true},      // somebody has looked at it since
-		{"handled", "seen", "handled", true},  // somebody has done the same
-		{"handled", "new", "seen", false},     // opened while somebody handled it
-		{"new", "handled", "seen", false},     // somebody has reopened it
-		{"handled", "seen", "new", false},     //
-		{"seen", "handled", "handled", false}, //
-		{"handled", "handled", "new", true},   //
-		{"handled", "lost", "new", false},     //
-	} {
-		must(f.s.SetHandling(f.ctx, shop, 7, "", c.now, day))(f)
-		last := f.lastChange()
-		got, err := f.s.SetHandling(f.ctx, shop, 7, c.was, c.to, day)
-		want := c.to
-		if !c.set {
-			f.kind(bellhop.Conflict, err)
-			f.equal("changes", f.lastChange(), last)
-			want = c.now
-		} else {
-			f.must(err)
-		}
-		f.equal(fmt.Sprint(c, " returned"), got.Handling, want)
-		f.equal("with items", len(got.Items), 1)
-		f.equal(fmt.Sprint(c), f.getOrder(7).Handling, want)
-	}
-	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)))
-}
-
 // orderPages reads page by page while new orders come: it misses or repeats none of the old
 // ones.
 func orderPages(f *fixture) {
@@ -171,7 +128,7 @@ func orderFilters(f *fixture) {
 	f.addShop(shop)
 	f.record(f.orders(1, 10)...)
 	for _, id := range []int64{2, 5, 9} {
-		must(f.s.SetHandling(f.ctx, shop, id, "", bellhop.HandlingSeen, day))(f)
+		must(f.s.SetHandling(f.ctx, shop, id, "", bellhop.HandlingSeen, day, nil))(f)
 	}
 	seen := []bellhop.Handling{bellhop.HandlingSeen}
 	f.equal("seen", f.ids(store.OrderQuery{Handling: seen, Limit: 2}), []int64{9, 5, 2})
@@ -328,8 +285,8 @@ func tenants(f *fixture) {
 	if o, err := f.s.Order(f.ctx, other, 9); err != nil || o.Shop != other {
 		f.Errorf("another shop's tombstone counts: %+v, %v", o, err)
 	}
-	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day)))
-	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day))(f)
+	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 8, "", bellhop.HandlingSeen, day, nil)))
+	must(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day, nil))(f)
 	f.equal("their handling", must(f.s.Order(f.ctx, other, 7))(f).Handling, bellhop.HandlingNew)
 	f.equal("orders", f.ids(store.OrderQuery{}), []int64{7})
 
@@ -384,7 +341,7 @@ func unhandled(f *fixture) {
 	}
 	count(shop, 10, store.Unhandled{New: 5})
 	for id, to := range map[int64]bellhop.Handling{1: bellhop.HandlingSeen, 2: bellhop.HandlingHandled} {
-		must(f.s.SetHandling(f.ctx, shop, id, "", to, day))(f)
+		must(f.s.SetHandling(f.ctx, shop, id, "", to, day, nil))(f)
 	}
 	count(shop, 10, store.Unhandled{New: 3, Seen: 1})
 	count(shop, 3, store.Unhandled{New: 3, Seen: 1})

@@ -39,7 +39,7 @@ func everyShuffleConverges(f *fixture) {
 		f.recordAtOnce(t, shuffled[:cut], writers, batch)
 		handled := map[int64]bool{}
 		for id := range models {
-			_, err := f.s.SetHandling(f.ctx, domain, id, "", bellhop.HandlingHandled, day)
+			_, err := f.s.SetHandling(f.ctx, domain, id, "", bellhop.HandlingHandled, day, nil)
 			handled[id] = err == nil
 		}
 		f.recordAtOnce(t, shuffled[cut:], writers, batch)
@@ -283,7 +283,7 @@ func stepBeforeItsOrder(f *fixture) {
 	f.record(f.edit(shop, 7, 5, 50), f.edit(shop, 7, 4, 40), f.refund(shop, 7, 9, 60))
 	f.noOrder(7)
 	f.equal("listed", len(must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f).Orders), 0)
-	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day)))
+	f.kind(bellhop.NotFound, errOf(f.s.SetHandling(f.ctx, shop, 7, "", bellhop.HandlingSeen, day, nil)))
 
 	fact := f.order(shop, 7, 1)
 	f.equal("result", f.record(fact), []bellhop.Result{{Outcome: bellhop.OutcomeRecorded, Pushes: 1}})

@@ -61,7 +61,7 @@ func Run(t *testing.T, d Driver) {
 		{"OldestOwed", oldestOwed},
 		{"Retry", retry},
 		{"BadSettlements", badSettlements},
-		{"Ration", ration},
+		{"Ration", ration}, {"HandledUnless", handledUnless},
 		{"DigestRetried", digestRetried},
 		{"DigestTakesAll", digestTakesAll},
 		{"FanOut", fanOut},

@@ -190,14 +190,18 @@ func register[I, O any](a *API, id, call string, op huma.Operation, handle func(
 	op.MaxBodyBytes = web.MaxBody + 1 // the library refuses a body of this size
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
-		if err == nil {
-			return out, nil
+		if _, unchanged := errors.AsType[*unchangedError](err); err == nil || unchanged {
+			return out, err
 		}
-		p := a.Problems.Of(ctx, op.OperationID, err)
+		p, header := a.Problems.Of(ctx, op.OperationID, err), web.ProblemHeader(err)
 		if _, ok := errors.AsType[*fieldError](err); ok {
 			p.Errors = []web.FieldError{{Location: "body." + p.Code, Message: p.Detail}}
 		}
-		return nil, huma.ErrorWithHeaders(p, web.ProblemHeader(err))
+		if changed, ok := errors.AsType[*changedError](err); ok {
+			p.Handling = string(changed.handling)
+			header.Set("ETag", changed.tag)
+		}
+		return nil, huma.ErrorWithHeaders(p, header)
 	})
 }
 

@@ -22,6 +22,10 @@ func TestOrderHasTheShapeThatIsPromised(t *testing.T) {
 		t.Errorf("a push's id is a string: %v", push)
 	}
 	delete(push, "id")
+	if len(got["version"].(string)) != 16 {
+		t.Errorf("the version is %v", got["version"])
+	}
+	delete(got, "version")
 	want := `{"id":"820982911946154508","shop":"demo.myshopify.com","name":"#1000","number":1000,
 		"currency":"USD","total":"403.00","current_total":"403.00","pieces":2,"presentment":{"currency":"EUR","total":"372.11"},
 		"customer":{"name":"Jo Lee","email":"jo@example.com"},"note":"",

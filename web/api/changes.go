@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"bellhop"
-	"bellhop/events"
 	"bellhop/store"
 	"bellhop/web"
 )
@@ -108,7 +107,7 @@ func (a *API) addChanged(ctx context.Context, who web.Principal, to *OrderPage, 
 	}
 	for _, c := range some {
 		if o := there[c.OrderID]; o != nil {
-			to.Orders = append(to.Orders, Order(events.OrderOf(seenBy(who, o))))
+			to.Orders = append(to.Orders, orderShape(seenBy(who, o)))
 		} else {
 			to.Deleted = append(to.Deleted, Tombstone{web.ID(c.OrderID), c.At.UTC()})
 		}

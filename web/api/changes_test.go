@@ -180,7 +180,7 @@ func TestOrdersSinceATime(t *testing.T) {
 	}
 	for n := range 7 {
 		_, err := r.DB.SetHandling(t.Context(), demo, 820982911946154508+int64(n), "", bellhop.HandlingSeen,
-			day.Add(time.Duration(n+1)*every))
+			day.Add(time.Duration(n+1)*every), nil)
 		must(t, err)
 	}
 	for n := range 9 {

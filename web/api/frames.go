@@ -126,7 +126,7 @@ func frameData(c store.Change, o *bellhop.Order) any {
 		if o == nil {
 			return events.DeletedOrder{ID: web.ID(c.OrderID), Shop: c.Shop, Deleted: true}
 		}
-		return events.OrderOf(o)
+		return orderShape(o)
 	}
 	if o == nil {
 		return nil

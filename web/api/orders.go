@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
-	"bellhop/events"
 	"bellhop/web"
 )
 
@@ -36,13 +35,22 @@ type OrderParam struct {
 
 type patchOrder struct {
 	OrderParam
-	Body struct {
+	IfMatch string `header:"If-Match" maxLength:"4096" example:"\"q83vASNFZ4mrze8B\"" doc:"The ETag of the order that the client saw, or its version in quotes; several, separated by commas; or *. If the order itself is another now, it stays, and the answer is 412 changed_meanwhile with its ETag. Pushes don't count, which change by themselves."`
+	Body    struct {
 		Handling string `json:"handling" enum:"new,seen,handled"`
 		Was      string `json:"was,omitempty" enum:"new,seen,handled" doc:"What it was when you last saw it. If somebody else has set it to something else since, it stays, and the answer is 409 changed_meanwhile."`
 	}
 }
 
-type orderBody struct{ Body WholeOrder }
+type getOrder struct {
+	OrderParam
+	IfNoneMatch string `header:"If-None-Match" maxLength:"4096" doc:"ETags of the order that the client has: with one of it as it is now the answer is 304, without a body."`
+}
+
+type orderBody struct {
+	ETag string `header:"ETag" doc:"Another one once anything in the answer is another."`
+	Body WholeOrder
+}
 
 type patchOrders struct {
 	ShopParam
@@ -99,13 +107,16 @@ func (a *API) registerOrders() {
 			"does not keep the others. It may be repeated.",
 	}, about(a.patchOrders))
 	register(a, "get-order", "GET /v1/orders/{id}", huma.Operation{
-		Summary:     "Get an order with its items, details, history and pushes",
-		Description: "All that bellhop has of it. What the customer's data was taken away from says so in redacted_at.",
+		Summary: "Get an order with its items, details, history and pushes",
+		Description: "All that bellhop has of it. What the customer's data was taken away from says so in redacted_at. " +
+			"With If-None-Match the answer is 304 while the client has it as it is.",
+		Responses: map[string]*huma.Response{"304": {Description: "The client has it as it is now."}},
 	}, about(a.getOrder))
 	register(a, "patch-order", "PATCH /v1/orders/{id}", huma.Operation{
 		Summary: "Say how far you have got with an order",
-		Description: "Everybody of the shop sees it at once. With was, nobody overwrites what somebody else has said " +
-			"meanwhile.",
+		Description: "Everybody of the shop sees it at once. With was or If-Match, nobody overwrites what somebody else " +
+			"has said meanwhile: was looks at the handling, and a mere look changes nothing; If-Match also at what " +
+			"Shopify said since. What is so already is 200, whoever did it.",
 	}, about(a.patchOrder))
 }
 
@@ -126,7 +137,7 @@ func (a *API) listOrders(ctx context.Context, who web.Principal, in *listOrders)
 		return nil, err
 	}
 	a.reads.note(ctx, who, len(page.Orders))
-	shape := func(o *bellhop.Order) Order { return Order(events.OrderOf(seenBy(who, o))) }
+	shape := func(o *bellhop.Order) Order { return orderShape(seenBy(who, o)) }
 	return &orderPage{OrderPage{web.Each(page.Orders, shape), page.Next, []Tombstone{}, now}}, nil
 }
 
@@ -139,7 +150,7 @@ func seenBy(who web.Principal, o *bellhop.Order) *bellhop.Order {
 	return o
 }
 
-func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (*orderBody, error) {
+func (a *API) getOrder(ctx context.Context, who web.Principal, in *getOrder) (*orderBody, error) {
 	id, err := web.ParseID(in.ID, "order")
 	if err != nil {
 		return nil, err
@@ -148,8 +159,12 @@ func (a *API) getOrder(ctx context.Context, who web.Principal, in *OrderParam) (
 	if err != nil {
 		return nil, err
 	}
+	out := wholeOrder(seenBy(who, &o))
+	if hasTag(in.IfNoneMatch, out.ETag) {
+		return nil, &unchangedError{out.ETag}
+	}
 	a.reads.note(ctx, who, 1)
-	return &orderBody{WholeOrder(events.WholeOrderOf(seenBy(who, &o)))}, nil
+	return out, nil
 }
 
 func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder) (*orderBody, error) {
@@ -157,13 +172,20 @@ func (a *API) patchOrder(ctx context.Context, who web.Principal, in *patchOrder)
 	if err != nil {
 		return nil, err
 	}
+	match, err := matching(who, in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
 	was, to := bellhop.Handling(in.Body.Was), bellhop.Handling(in.Body.Handling)
-	o, err := a.Store.SetHandling(ctx, who.Shop, id, was, to, a.Now())
+	o, err := a.Store.SetHandling(ctx, who.Shop, id, was, to, a.Now(), match)
+	if bellhop.CodeOf(err) == codeChanged {
+		return nil, &changedError{err, o.Handling, wholeOrder(seenBy(who, &o)).ETag}
+	}
 	if err != nil {
 		return nil, err
 	}
 	a.reads.note(ctx, who, 1)
-	return &orderBody{WholeOrder(events.WholeOrderOf(seenBy(who, &o)))}, nil
+	return wholeOrder(seenBy(who, &o)), nil
 }
 
 func (a *API) patchOrders(ctx context.Context, who web.Principal, in *patchOrders) (*handledOrders, error) {

@@ -11,10 +11,13 @@ import (
 )
 
 // Order is an order as in lists and in the stream: the shape that events have, too.
-type Order events.Order
+type Order struct {
+	events.Order
+	Version string `json:"version" example:"q83vASNFZ4mrze8B" doc:"Another one once the order itself is another: what Shopify says of it, or its handling. Give it in quotes as If-Match. The order's own pushes and the time of the first don't count."`
+}
 
 // WholeOrder is an order by itself.
-type WholeOrder events.Order
+type WholeOrder Order
 
 // onlyWhole are the fields that only a whole order has.
 var onlyWhole = []string{"items", "details", "history", "pushes"}

@@ -32,7 +32,7 @@ func TestFocusStaysInTheOrders(t *testing.T) {
 	at := func(n int, what string) string { return fmt.Sprintf(`[data-key="%s"] %s`, orderID(n), what) }
 	// An order above goes.
 	b.focus(at(1, "a"))
-	_, err := b.DB.SetHandling(t.Context(), demo, 820982911946154508+4, "", bellhop.HandlingHandled, day)
+	_, err := b.DB.SetHandling(t.Context(), demo, 820982911946154508+4, "", bellhop.HandlingHandled, day, nil)
 	must(t, err)
 	b.until(`!%s`, row(4))
 	b.until(`%s === %q && document.activeElement.matches("a")`, focusedRow, orderID(1))

@@ -60,7 +60,7 @@ func (c *Console) showOrder(v *visit) error {
 		return err
 	}
 	if o.Handling == bellhop.HandlingNew && v.looked() {
-		o, err = c.Store.SetHandling(v.Context(), v.Shop, o.ID, bellhop.HandlingNew, bellhop.HandlingSeen, c.Now())
+		o, err = c.Store.SetHandling(v.Context(), v.Shop, o.ID, bellhop.HandlingNew, bellhop.HandlingSeen, c.Now(), nil)
 		if err != nil && bellhop.KindOf(err) != bellhop.Conflict {
 			return err
 		}

@@ -60,7 +60,7 @@ func furnished(t testing.TB, change ...func(*site.Options)) *rig {
 			o.Current = o.Total
 		})
 		if n%3 == 0 && n < 55 {
-			_, err := r.DB.SetHandling(ctx, demo, 820982911946154508+int64(n), "", bellhop.HandlingHandled, day)
+			_, err := r.DB.SetHandling(ctx, demo, 820982911946154508+int64(n), "", bellhop.HandlingHandled, day, nil)
 			must(t, err)
 		}
 	}
