@@ -69,7 +69,7 @@ type Trace struct {
 type OrdersPush struct {
 	ID         string     `json:"id"`
 	Device     string     `json:"device" doc:"The app's own id of the installation; empty when there was no device."`
-	Kind       string     `json:"kind" example:"order.new"`
+	Kind       string     `json:"kind" enum:"order.new,order.paid,order.cancelled,order.refunded,test"`
 	Refund     string     `json:"refund,omitempty" doc:"The id of the refund that an order.refunded is about."`
 	Status     string     `json:"status" enum:"pending,sending,sent,unknown,failed,skipped"`
 	Attempts   int        `json:"attempts"`
@@ -85,7 +85,7 @@ type Push struct {
 	Shop      string     `json:"shop"`
 	Order     string     `json:"order" doc:"The order's id."`
 	OrderName string     `json:"order_name" example:"#1001"`
-	CreatedAt *time.Time `json:"created_at"`
+	CreatedAt time.Time  `json:"created_at"`
 	NextAt    *time.Time `json:"next_at" doc:"When it is due; null once it is final."`
 }
 
@@ -147,7 +147,7 @@ func PushOf(p *bellhop.Push) Push {
 			OpenedAt: AtUTC(p.OpenedAt),
 			Reason:   p.Reason},
 		Shop: p.Shop, Order: id(p.OrderID), OrderName: p.OrderName,
-		CreatedAt: AtUTC(p.CreatedAt), NextAt: AtUTC(p.NextAt),
+		CreatedAt: p.CreatedAt.UTC(), NextAt: AtUTC(p.NextAt),
 	}
 }
 

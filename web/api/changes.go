@@ -14,6 +14,7 @@ import (
 // Tombstone is an order that was deleted.
 type Tombstone struct {
 	ID        string    `json:"id"`
+	Shop      string    `json:"shop" example:"demo.myshopify.com"`
 	DeletedAt time.Time `json:"deleted_at" doc:"When bellhop heard of it."`
 }
 
@@ -109,7 +110,7 @@ func (a *API) addChanged(ctx context.Context, who web.Principal, to *OrderPage, 
 		if o := there[c.OrderID]; o != nil {
 			to.Orders = append(to.Orders, orderShape(seenBy(who, o)))
 		} else {
-			to.Deleted = append(to.Deleted, Tombstone{web.ID(c.OrderID), c.At.UTC()})
+			to.Deleted = append(to.Deleted, Tombstone{web.ID(c.OrderID), c.Shop, c.At.UTC()})
 		}
 	}
 	return err

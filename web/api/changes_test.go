@@ -105,7 +105,7 @@ func TestOrdersSince(t *testing.T) {
 	was := p.now
 	p.again(50, "#1000", "#1003", "#1001", "#1005", "-"+id(2))
 	page := r.ok(200, "GET", "/v1/orders?updated_since="+was, ownerSession, "")
-	sameJSON(t, page["deleted"], `[{"id":"`+id(2)+`","deleted_at":"`+day.Format(time.RFC3339)+`"}]`)
+	sameJSON(t, page["deleted"], `[{"id":"`+id(2)+`","shop":"`+demo+`","deleted_at":"`+day.Format(time.RFC3339)+`"}]`)
 	p.now = was
 	p.again(1, "#1003", "#1000", "#1003", "#1001", "-"+id(2), "#1005") // pages don't know of each other
 	foreign := &phone{rig: r, secret: otherSession, now: was, has: map[string]any{}}

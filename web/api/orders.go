@@ -77,7 +77,7 @@ type HandledOrders struct {
 type Handled struct {
 	ID       string `json:"id"`
 	Handling string `json:"handling" enum:"new,seen,handled," doc:"What it is now; empty without such an order."`
-	Code     string `json:"code,omitempty" example:"changed_meanwhile" doc:"Missing if it was set: changed_meanwhile if somebody else had set it to something else, order_not_found if there is none."`
+	Code     string `json:"code,omitempty" enum:"changed_meanwhile,order_not_found" doc:"Missing if it was set: changed_meanwhile if somebody else had set it to something else, order_not_found if there is none."`
 }
 
 type countsBody struct{ Body Counts }

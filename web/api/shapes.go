@@ -58,8 +58,8 @@ type Device struct {
 	Form         string     `json:"form" enum:"notification,data"`
 	Locale       string     `json:"locale" example:"en-GB"`
 	Timezone     string     `json:"timezone" example:"Europe/Berlin"`
-	AddedAt      *time.Time `json:"added_at"`
-	SeenAt       *time.Time `json:"seen_at"`
+	AddedAt      time.Time  `json:"added_at"`
+	SeenAt       time.Time  `json:"seen_at"`
 	Name         string     `json:"name" example:"Jo's phone" doc:"Empty if nobody named it."`
 	Person       string     `json:"person" doc:"The id of whose it is, for the shop's owners and the person; empty if an API token added it."`
 	RetiredAt    *time.Time `json:"retired_at" doc:"Since when it gets no pushes; null while it does."`
@@ -69,7 +69,7 @@ type Device struct {
 
 // LastTest is what became of a device's newest test push.
 type LastTest struct {
-	At         *time.Time `json:"at" doc:"When somebody asked for it."`
+	At         time.Time  `json:"at" doc:"When somebody asked for it."`
 	Status     string     `json:"status" enum:"pending,sending,sent,unknown,failed,skipped"`
 	Reason     string     `json:"reason"`
 	ReceivedAt *time.Time `json:"received_at" doc:"The phone's own word."`
@@ -80,7 +80,7 @@ func lastTest(p *bellhop.Push) *LastTest {
 	if p == nil {
 		return nil
 	}
-	return &LastTest{events.AtUTC(p.CreatedAt), string(p.Status), p.Reason, events.AtUTC(p.ReceivedAt),
+	return &LastTest{p.CreatedAt.UTC(), string(p.Status), p.Reason, events.AtUTC(p.ReceivedAt),
 		events.AtUTC(p.OpenedAt)}
 }
 
@@ -88,7 +88,7 @@ func deviceShape(d *bellhop.Device) Device {
 	return Device{
 		ID: web.ID(d.ID), Installation: d.Installation, Kind: string(d.Kind), Value: d.Value,
 		Platform: string(d.Platform), Form: string(d.Form), Locale: d.Locale, Timezone: d.Timezone,
-		AddedAt: events.AtUTC(d.AddedAt), SeenAt: events.AtUTC(d.SeenAt), Name: d.Name, Person: personID(d.PersonID),
+		AddedAt: d.AddedAt.UTC(), SeenAt: d.SeenAt.UTC(), Name: d.Name, Person: personID(d.PersonID),
 		RetiredAt: events.AtUTC(d.RetiredAt), RetiredFor: d.RetiredFor,
 	}
 }
