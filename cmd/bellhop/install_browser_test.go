@@ -32,7 +32,8 @@ func TestInstallInABrowser(t *testing.T) {
 	shopify.Start()
 	t.Cleanup(shopify.Close)
 	inBackground(t, func(ctx context.Context) { _ = twin.Run(ctx) }) // it says nothing but that ctx is done
-	startServe(t, bellhop, shopify.URL)
+	startServe(t, bellhop, "--dir", t.TempDir(), "--push", "log:", "--shopify-client-id", "the-app",
+		"--shopify-secret", "hush", "--shopify-endpoint", shopify.URL+"/{shop}")
 
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -83,15 +84,13 @@ func inBackground(t *testing.T, run func(context.Context)) {
 	t.Cleanup(func() { cancel(); <-done })
 }
 
-// startServe runs a bellhop whose shops are at a twin, and waits until it answers.
-func startServe(t *testing.T, addr, shopify string) {
+// startServe runs a bellhop, and waits until it answers.
+func startServe(t *testing.T, addr string, args ...string) {
 	t.Helper()
 	var out, errs lockedBuffer
-	dir := t.TempDir()
 	inBackground(t, func(ctx context.Context) {
-		code := Run(ctx, context.Background(), []string{"serve", "--addr", addr, "--url", "http://" + addr, "--dir", dir,
-			"--push", "log:", "--shopify-client-id", "the-app", "--shopify-secret", "hush",
-			"--shopify-endpoint", shopify + "/{shop}"}, strings.NewReader(""), &out, &errs)
+		args := append([]string{"serve", "--addr", addr, "--url", "http://" + addr}, args...)
+		code := Run(ctx, context.Background(), args, strings.NewReader(""), &out, &errs)
 		if code != exitDone {
 			t.Errorf("serve ended with %d: %s", code, errs.String())
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-const golden = "testdata/openapi.json"
+const (
+	golden = "testdata/openapi.json"
+	client = "../../clients/typescript/src/api.ts"
+)
 
 func TestOpenAPIDocument(t *testing.T) {
 	r := newRig(t)
@@ -31,7 +35,28 @@ func TestOpenAPIDocument(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	must(t, err)
 	if a.Body != string(want) {
-		t.Errorf("the API's document has changed; if that is meant, run: go test ./web -run OpenAPI -update")
+		t.Errorf("the API's document has changed; if that is meant, run: go test ./web/api -run OpenAPI -update")
+	}
+}
+
+// TestOpenAPIClient generates the client in TypeScript from the document, and compares.
+func TestOpenAPIClient(t *testing.T) {
+	to := client
+	if !*update {
+		to = filepath.Join(t.TempDir(), "api.ts")
+	}
+	command, err := realserver.NodeCommand("openapi-typescript/bin/cli.js", golden, "--root-types",
+		"--root-types-no-schema-prefix", "-o", to)
+	realserver.Need(t, err)
+	if out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, err := os.ReadFile(to)
+	must(t, err)
+	want, err := os.ReadFile(client)
+	must(t, err)
+	if string(got) != string(want) {
+		t.Errorf("the client in TypeScript is of another document: run: go test ./web/api -run OpenAPI -update")
 	}
 }
 
@@ -152,7 +177,8 @@ func TestDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 	r := newRig(t)
 	a := r.Call("GET", "/docs", "", "")
 	for _, want := range []string{"<code>/v1/orders/{id}</code>", "new | seen | handled", "fulfillment_status",
-		"Amount or null", "curl -X PATCH", `id="code-changed_meanwhile"`, "Follow changes", `href="#shape-WholeOrder"`} {
+		"Amount or null", "curl -X PATCH", `id="code-changed_meanwhile"`, "Follow changes", "clients/typescript",
+		`href="#shape-WholeOrder"`} {
 		if !strings.Contains(a.Body, want) {
 			t.Errorf("the page says nothing of %s", want)
 		}
