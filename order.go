@@ -54,8 +54,10 @@ type Order struct {
 	History History
 
 	Handling   Handling
-	EditedAt   time.Time // of the newest edit; zero if none
-	RefundedAt time.Time // when money went back for the last time; zero if none did
+	Taken      *Taken     // nil while nobody has it
+	Steps      []RotaStep // oldest first; left out of lists
+	EditedAt   time.Time  // of the newest edit; zero if none
+	RefundedAt time.Time  // when money went back for the last time; zero if none did
 	Trace      Trace
 	Pushes     []Push
 

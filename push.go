@@ -7,7 +7,7 @@ import (
 )
 
 // PushKind is the occasion of a push. That of a refund names the refund, since each one rings:
-// "order.refunded:929361465".
+// "order.refunded:929361465". So does each ring.
 type PushKind string
 
 // The kinds.
@@ -16,6 +16,7 @@ const (
 	PushOrderPaid      PushKind = "order.paid"      // one that was not paid is
 	PushOrderCancelled PushKind = "order.cancelled" // one was cancelled
 	PushOrderRefunded  PushKind = "order.refunded"  // money of one went back, once a refund
+	PushOrderRing      PushKind = "order.ring"      // somebody of the rota should take the order; see RingKind
 	PushTest           PushKind = "test"            // about no order: somebody tries the device out
 	// About no order: Shopify took bellhop's access to the shop away, and the owner must connect it again.
 	PushDisconnected PushKind = "shop.disconnected"
@@ -26,11 +27,14 @@ func RefundKind(id int64) PushKind {
 	return PushOrderRefunded + ":" + PushKind(strconv.FormatInt(id, 10))
 }
 
-// Split returns the occasion alone, and the refund that a push is about; 0 for none.
-func (k PushKind) Split() (occasion PushKind, refund int64) {
+// RingKind is the kind of the n-th push that asks somebody to take an order: "order.ring:2".
+func RingKind(n int) PushKind { return PushOrderRing + ":" + PushKind(strconv.Itoa(n)) }
+
+// Split returns the occasion alone, and the refund that a push is about, or the number of a ring; 0 for none.
+func (k PushKind) Split() (occasion PushKind, about int64) {
 	before, after, _ := strings.Cut(string(k), ":")
-	refund, _ = strconv.ParseInt(after, 10, 64)
-	return PushKind(before), refund
+	about, _ = strconv.ParseInt(after, 10, 64)
+	return PushKind(before), about
 }
 
 // PushStatus is how far a push has got.

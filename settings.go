@@ -67,12 +67,12 @@ func (s Settings) Check() error {
 }
 
 // checkAmount refuses what is no amount; "" is none.
-func checkAmount(code, amount string) error {
+func checkAmount(amountCode, amount string) error {
 	if amount == "" {
 		return nil
 	}
 	if m, err := ParseMoney(amount, "USD"); err != nil || m.Units < 0 || len(amount) > maxAmount {
-		return Invalidf(code, "%q is not an amount: give a number such as 100 or 49.90", Clip(amount, 40))
+		return Invalidf(amountCode, "%q is not an amount: give a number such as 100 or 49.90", Clip(amount, 40))
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Order struct {
 	FulfillmentStatus string        `json:"fulfillment_status" example:"unfulfilled"`
 	Handling          string        `json:"handling" enum:"new,seen,handled" doc:"How far the owner has got with it."`
 	Test              bool          `json:"test"`
+	Taken             *Taken        `json:"taken,omitempty" doc:"Who has it. Left out while nobody does."`
 	PlacedAt          *time.Time    `json:"placed_at" doc:"With the shop's offset. An imported order was placed long ago."`
 	CreatedAt         *time.Time    `json:"created_at" doc:"In Shopify, with the shop's offset."`
 	UpdatedAt         *time.Time    `json:"updated_at" doc:"With the shop's offset."`
@@ -40,7 +41,25 @@ type Order struct {
 	Details           *Details      `json:"details,omitempty" doc:"Left out of lists and of the stream."`
 	History           *History      `json:"history,omitempty" doc:"Left out of lists and of the stream."`
 	Pushes            *[]OrdersPush `json:"pushes,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
+	Steps             *[]Step       `json:"steps,omitempty" nullable:"false" doc:"Left out of lists and of the stream."`
 	Trace             Trace         `json:"trace"`
+}
+
+// Taken says who has an order.
+type Taken struct {
+	Person string     `json:"person" doc:"Their id."`
+	Email  string     `json:"email" example:"jo@example.com" doc:"Empty once they left the shop."`
+	At     *time.Time `json:"at"`
+}
+
+// Step is what was done so that somebody has an order.
+type Step struct {
+	At     *time.Time `json:"at"`
+	Kind   string     `json:"kind" enum:"rung,rung_all,nobody_on_duty,passed_over,taken,released,ended" doc:"It rang one person, or all on duty; it waits until somebody is; it passed over whom it can't ring; somebody took or released the order; it rings nobody any more. Later versions may have more."`
+	Person string     `json:"person,omitempty" doc:"The id of whom it is about, if of anybody."`
+	Email  string     `json:"email,omitempty" doc:"Theirs; missing once they left the shop."`
+	Reason string     `json:"reason,omitempty" example:"handled" doc:"Why somebody was passed over: no_device. Why it ended: taken, handled, cancelled, ran_through when everybody was rung, rota_off."`
+	Until  *time.Time `json:"until,omitempty" doc:"With nobody_on_duty: when the first comes on duty."`
 }
 
 // Amount is money.
@@ -69,7 +88,7 @@ type Trace struct {
 type OrdersPush struct {
 	ID         string     `json:"id"`
 	Device     string     `json:"device" doc:"The app's own id of the installation; empty when there was no device."`
-	Kind       string     `json:"kind" enum:"order.new,order.paid,order.cancelled,order.refunded,test"`
+	Kind       string     `json:"kind" enum:"order.new,order.paid,order.cancelled,order.refunded,order.ring,test"`
 	Refund     string     `json:"refund,omitempty" doc:"The id of the refund that an order.refunded is about."`
 	Status     string     `json:"status" enum:"pending,sending,sent,unknown,failed,skipped"`
 	Attempts   int        `json:"attempts"`
@@ -118,6 +137,9 @@ func OrderOf(o *bellhop.Order) Order {
 			RecordedAt: AtUTC(o.Trace.RecordedAt), PushedAt: AtUTC(o.Trace.PushedAt),
 			Found: o.Trace.Found},
 	}
+	if t := o.Taken; t != nil {
+		out.Taken = &Taken{id(t.By), t.Email, AtUTC(t.At)}
+	}
 	if p := o.Presentment; p != nil {
 		out.Presentment = &Amount{Currency: p.Currency, Total: p.String()}
 	}
@@ -130,7 +152,16 @@ func WholeOrderOf(o *bellhop.Order) Order {
 	for i := range o.Pushes {
 		pushes[i] = PushOf(&o.Pushes[i]).OrdersPush
 	}
-	out.Items, out.Details, out.History, out.Pushes = &items, detailsOf(o), historyOf(o), &pushes
+	steps := each(o.Steps, stepOf)
+	out.Items, out.Details, out.History, out.Pushes, out.Steps = &items, detailsOf(o), historyOf(o), &pushes, &steps
+	return out
+}
+
+func stepOf(s *bellhop.RotaStep) Step {
+	out := Step{At: AtUTC(s.At), Kind: string(s.Kind), Email: s.Email, Reason: s.Reason, Until: AtUTC(s.Until)}
+	if s.Person != 0 {
+		out.Person = id(s.Person)
+	}
 	return out
 }
 
@@ -138,7 +169,7 @@ func WholeOrderOf(o *bellhop.Order) Order {
 func PushOf(p *bellhop.Push) Push {
 	occasion, about := p.Kind.Split()
 	refund := ""
-	if about != 0 {
+	if about != 0 && occasion == bellhop.PushOrderRefunded {
 		refund = id(about)
 	}
 	return Push{

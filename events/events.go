@@ -37,11 +37,15 @@ const (
 	OrderRecorded Type = "order.recorded" // an order came for the first time
 	OrderUpdated  Type = "order.updated"  // the order changed, or was deleted
 	OrderHandled  Type = "order.handled"  // the owner changed its handling
+	OrderTaken    Type = "order.taken"    // somebody of the shop took it
+	OrderReleased Type = "order.released" // and gave it back
 	PushSettled   Type = "push.settled"   // a push has its outcome
 )
 
 // Types lists all of them.
-func Types() []Type { return []Type{OrderRecorded, OrderUpdated, OrderHandled, PushSettled} }
+func Types() []Type {
+	return []Type{OrderRecorded, OrderUpdated, OrderHandled, OrderTaken, OrderReleased, PushSettled}
+}
 
 // Event is one message to other services.
 type Event struct {

@@ -104,10 +104,15 @@ func TestComposed(t *testing.T) {
 	traced.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	bare := &bellhop.Order{Shop: shop, ID: 7, Total: bellhop.Money{Currency: "USD", Digits: 2},
 		Handling: bellhop.HandlingNew}
+	taken := *bare
+	taken.Taken = &bellhop.Taken{By: 3, Email: "kim@example.com", At: noon}
+	taken.Steps = []bellhop.RotaStep{{At: noon, Kind: bellhop.StepTaken, Person: 3, Email: "kim@example.com"},
+		{At: noon, Kind: bellhop.StepEnded, Reason: bellhop.EndedTaken}, {At: noon, Kind: bellhop.StepNobody, Until: noon}}
 	with, without := events.Composer{Customer: true}, events.Composer{}
 	for _, e := range []*events.Event{
 		with.Order(traced, order()), without.Order(change(2, events.OrderUpdated), order()),
 		with.Order(change(3, events.OrderHandled), bare),
+		with.Order(change(5, events.OrderTaken), &taken), with.Order(change(6, events.OrderReleased), bare),
 		with.Order(change(4, events.OrderUpdated), nil), with.Push(change(5, events.PushSettled), push(), false),
 		with.Push(change(7, events.PushSettled), refundPush(), false),
 		without.Push(change(6, events.PushSettled), &bellhop.Push{ID: 4, Status: bellhop.PushSkipped}, true),

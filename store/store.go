@@ -110,8 +110,21 @@ type Orders interface {
 	// that is to already is what the caller wants, whoever did it.
 	SetHandling(ctx context.Context, shop string, id int64, was, to bellhop.Handling, at time.Time,
 		unless func(*bellhop.Order) error) (bellhop.Order, error)
+	// Take gives an order to a person, or takes it from who has it, and returns the order. By the same person again
+	// it changes nothing. It returns bellhop.Conflict for an order that another person has, that was cancelled or is
+	// handled, and that was taken too often; bellhop.Forbidden for who may not release it.
+	Take(ctx context.Context, shop string, id int64, c TakeChange) (bellhop.Order, error)
 	// Unhandled counts a shop's orders that are new, and those that are seen, each up to most.
 	Unhandled(ctx context.Context, shop string, most int) (Unhandled, error)
+}
+
+// TakeChange is somebody who takes an order or, with Release, gives it back.
+type TakeChange struct {
+	Person  int64
+	Session int64 // theirs, whose devices know; 0 for none
+	Owner   bool  // of the shop: may release what another has
+	Release bool
+	At      time.Time
 }
 
 // Unhandled is how many orders nobody has handled yet.
@@ -331,6 +344,8 @@ const (
 	ChangeRecorded ChangeKind = "order.recorded"
 	ChangeUpdated  ChangeKind = "order.updated"
 	ChangeHandled  ChangeKind = "order.handled" // the owner changed its handling
+	ChangeTaken    ChangeKind = "order.taken"
+	ChangeReleased ChangeKind = "order.released"
 	ChangeSettled  ChangeKind = "push.settled"
 )
 

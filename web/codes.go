@@ -147,6 +147,11 @@ func conflictCodes() []Code {
 	return []Code{
 		{"conflict", []int{409}, "It contradicts what is there, such as a connection that is over.", "See detail."},
 		{"changed_meanwhile", []int{409, 412}, "Somebody else changed the order since you read it: 412 by If-Match, 409 by was. handling is what it is now, ETag names it.", "Load it again, show it, and ask the person."},
+		{"already_taken", []int{409}, "Another person has the order; detail says who.", "Show who has it."},
+		{"already_handled", []int{409}, "The order is handled: nobody has to take it.", "Load it again."},
+		{"order_cancelled", []int{409}, "The order was cancelled: nobody has to take it.", "Load it again."},
+		{"not_taken", []int{409}, "Nobody has the order.", "Load it again."},
+		{"too_many_steps", []int{409}, "The order was taken and released too often.", doShow},
 		{"too_long_ago", []int{409}, "What changed since then is no longer kept.", "Load all orders anew, and go on from the now of that list."},
 		{"not_sent", []int{409}, "Nobody has sent this push, so that no phone has it.", "Drop the receipt."},
 		{"already_member", []int{409}, "They belong to the shop already.", "Nothing is left to do."},

@@ -38,6 +38,7 @@ var computed = map[string][]string{
 	"code": nil, "e.Code": nil, "a.problem.Code": nil, // hand a code on
 	"name":             nil, // of a parameter of the console's; the API's library has its own words
 	"f.code":           {"at_least", "loud_from", "quiet_from", "quiet_to"},
+	"amountCode":       {"at_least", "loud_from", "from"},
 	"what":             {"email", "name", "installation", "address", "locale", "timezone", "reason"},
 	"conn.Reason":      nil, // a refusal of Shopify's
 	"says[0]":          {"shop_exists", "email_taken", "invitation_exists", "session_exists", "token_exists"},

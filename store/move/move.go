@@ -177,7 +177,7 @@ type OrderRow struct {
 	State rules.State
 	// Order is nil for a tombstone, and for touches without their order. Fields that follow
 	// from State and from the pushes are empty: Version, EditedAt, RefundedAt, RedactedAt, RedactedFor,
-	// Trace.PushedAt, Pushes.
+	// Taken, Steps, Trace.PushedAt, Pushes.
 	Order *bellhop.Order
 }
 

@@ -47,8 +47,8 @@ var (
 		"gathered_changes, gathered_total, gathered_currency, gathered_since, name, session_id",
 		"bigint bigint text text text text text text text timestamptz timestamptz timestamptz text timestamptz "+
 			allowanceTypes+" text bigint")
-	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns,
-		"bigint "+stateTypes+contentTypes+traceTypes)
+	importOrders = importInto("orders", "order_id, "+stateColumns+", "+contentColumns+", "+traceColumns+", "+
+		rows.TakingColumns, "bigint "+stateTypes+contentTypes+traceTypes+" "+takingTypes)
 	importPushes = importInto("pushes", "id, order_id, device_id, kind, status, attempts, created_at, next_at, reason, "+
 		"sent_at, received_at, opened_at, first_attempt_at, gathered_since",
 		"bigint bigint bigint text text bigint timestamptz timestamptz text "+
@@ -206,6 +206,7 @@ func fillOrder(r *postgres.Rows, o *move.OrderRow) {
 	}
 	r.Text(string(c.Handling)).Time(c.Trace.TriggeredAt).Time(c.Trace.AcceptedAt).Time(c.Trace.RecordedAt).
 		TextOrNull(c.Trace.TraceParent).TextOrNull(c.Trace.Found)
+	fillTaking(r, o.State.Taking)
 }
 
 func fillPush(r *postgres.Rows, p *move.PushRow) {

@@ -130,7 +130,7 @@ type whole struct {
 
 const (
 	ofOrder     = `shop_id = (SELECT id FROM shops WHERE domain = $1) AND order_id = $2`
-	selectOrder = `SELECT o.details::text, o.history::text, ` + orderColumns + ` FROM orders o
+	selectOrder = `SELECT o.details::text, o.history::text, ` + rows.StepColumns + `, ` + orderColumns + ` FROM orders o
 		WHERE o.placed_at IS NOT NULL AND o.` + ofOrder
 	// The lines of an order that was recorded before orders had details.
 	selectItems = `SELECT ` + rows.ItemColumns + ` FROM items i WHERE ` + ofOrder + ` ORDER BY i.position`
@@ -146,15 +146,12 @@ func (w *whole) load(b *postgres.Batch, shop string, id int64) {
 func (w *whole) loadDocumented(b *postgres.Batch, shop string, id int64) {
 	*w = whole{}
 	b.Rows(func(r *postgres.Row) {
-		d, h := rows.Details(r), rows.History(r)
+		d, h, steps := rows.Details(r), rows.History(r), rows.Steps(r)
 		w.order, w.there = rows.OrderOf[*postgres.Row](shop)(r), true
-		w.order.Details, w.order.History = d, h
+		w.order.Details, w.order.History, w.order.Steps = d, h, steps
 	}, selectOrder, shop, id)
 	all(b, &w.order.Items, rows.Item, selectItems, shop, id)
 }
-
-const lockOrder = `SELECT s.id FROM shops s JOIN orders o ON o.shop_id = s.id
-	WHERE s.domain = $1 AND o.order_id = $2 FOR NO KEY UPDATE OF o`
 
 // SetHandling implements [store.Orders].
 func (db *DB) SetHandling(
@@ -162,13 +159,14 @@ func (db *DB) SetHandling(
 	unless func(*bellhop.Order) error,
 ) (bellhop.Order, error) {
 	var o whole
-	var own int64
 	var refused error
 	err := db.api.Write(ctx, func(tx *postgres.Tx) error {
+		var before rules.TakeBefore
 		err := tx.Do(func(b *postgres.Batch) {
-			value(b, &own, lockOrder, shop, id)
+			lockTaking(b, &before, shop, id)
 			o.load(b, shop, id)
 		})
+		own := before.Shop
 		switch {
 		case err != nil:
 			return err
@@ -181,7 +179,15 @@ func (db *DB) SetHandling(
 		o.order.Handling = to
 		w := newWrites(db, &rules.Changes{Stream: []rules.StreamRow{{Kind: store.ChangeHandled, Shop: own, Order: id,
 			At: at}}})
+		var t *rules.Taking
+		if to == bellhop.HandlingHandled {
+			t = before.Taking.Ends(bellhop.EndedHandled, at.UTC())
+		}
+		w.Wake = t != nil
 		return w.commit(ctx, tx, func(b *postgres.Batch) {
+			if t != nil {
+				exec(b, updateTakings, takingTo(&postgres.Rows{}, before.OrderKey, t))
+			}
 			b.Exec(`UPDATE orders SET handling = $3 WHERE shop_id = $1 AND order_id = $2`, own, id, string(to))
 		})
 	})

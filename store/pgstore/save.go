@@ -143,7 +143,7 @@ func (s recording) saveOrders(q *postgres.Batch) {
 	slices.SortFunc(s.Orders, func(a, b *rules.OrderChange) int {
 		return cmp.Or(cmp.Compare(a.Shop, b.Shop), cmp.Compare(a.ID, b.ID))
 	})
-	var inserted, states, updated, traces, emptied, tokens postgres.Rows
+	var inserted, states, updated, traces, emptied, tokens, takings postgres.Rows
 	for _, o := range s.Orders {
 		var content *bellhop.Order
 		if o.Content != nil {
@@ -163,12 +163,21 @@ func (s recording) saveOrders(q *postgres.Batch) {
 			if o.First != nil || o.Wiped {
 				traceTo(keyTo(&traces, o), o)
 			}
+			if o.Wiped {
+				takingTo(&takings, o.OrderKey, nil)
+			}
 		}
 	}
 	exec(q, insertOrders, &inserted)
 	exec(q, updateStates, &states)
 	exec(q, updateOrders, &updated)
 	exec(q, updateTraces, &traces)
+	for _, o := range s.Takings {
+		if !o.Wiped {
+			takingTo(&takings, o.OrderKey, o.State.Taking)
+		}
+	}
+	exec(q, updateTakings, &takings)
 	exec(q, deleteItems, &emptied)
 	exec(q, updateTokens, &tokens)
 }

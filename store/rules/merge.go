@@ -27,6 +27,8 @@ type State struct {
 	// When its personal data was taken away, and why. For a request it stays so, whatever comes.
 	RedactedAt  time.Time
 	RedactedFor string
+	// Taking is nil for an order that nobody took and that never rang. No fact changes it but by ending it.
+	Taking *Taking
 }
 
 // Merged is what a fact does to an order.

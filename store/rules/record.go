@@ -57,6 +57,7 @@ type Recording struct {
 	Changes
 	Lines    []*LineChange
 	Orders   []*OrderChange
+	Takings  []*OrderChange // whose Taking changed
 	Bodiless []*OrderChange // drops the bodies of their webhooks, even if nothing else changes
 	Requests []*bellhop.PrivacyRequest
 	Owed     []NewPush
@@ -97,6 +98,7 @@ type OrderChange struct {
 	owed              []*Push
 	known             *bellhop.Order // its content as it is stored
 	changed, bodiless bool           // it is in Recording.Orders, .Bodiless
+	took              bool           // it is in Recording.Takings
 }
 
 // NewPush is a push, or a fan-out, that an order owes. A new order has owed none before.
@@ -298,7 +300,11 @@ func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact, kept boo
 	if !o.bodiless && m.State.Deleted {
 		o.bodiless, p.Bodiless = true, append(p.Bodiless, o)
 	}
+	cancelled := m.State.Cancelled && !o.State.Cancelled
 	o.State = m.State
+	if to := m.State.Taking.Ends(bellhop.EndedCancelled, f.At); cancelled && to != nil {
+		p.setTaking(o, to)
+	}
 	o.Happened = o.Happened || m.Happened
 	switch {
 	case m.Wipe:
@@ -309,6 +315,14 @@ func (p *recordPlan) change(o *OrderChange, m *Merged, f *bellhop.Fact, kept boo
 			o.First = f
 		}
 	}
+}
+
+// setTaking changes who has an order, and what it rings.
+func (p *recordPlan) setTaking(o *OrderChange, to *Taking) {
+	if o.State.Taking = to; !o.took {
+		o.took, p.Takings = true, append(p.Takings, o)
+	}
+	p.Wake = true
 }
 
 // wipe removes an order and its owed pushes. A push that this batch would add begins as

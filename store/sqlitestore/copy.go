@@ -252,6 +252,9 @@ func (im *importer) order(o *move.OrderRow) error {
 	}
 	change.Content, change.First = &facts[0], &facts[0]
 	err = saveOrder(im.tx.Conn, change, textsOf(facts[0].Order))
+	if err == nil && o.State.Taking != nil {
+		err = saveTaking(im.tx.Conn, change.Row, o.State.Taking)
+	}
 	if err != nil || o.Order.Handling == bellhop.HandlingNew {
 		return err
 	}

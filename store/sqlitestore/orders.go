@@ -132,6 +132,11 @@ func readWhole(c *sqlitefile.Conn, shop string, id int64) (o bellhop.Order, err 
 	if o, err = readDocumented(c, shop, no); err != nil {
 		return o, err
 	}
+	_, err = c.Prepare(`SELECT ` + rows.StepColumns + ` FROM orders o WHERE o.no = ?`).Int(no).First(
+		func(r sqlitefile.Row) { o.Steps = rows.Steps(r) })
+	if err != nil {
+		return o, err
+	}
 	o.Pushes, err = sqlitefile.All(c.Prepare(`SELECT `+rows.PushColumns+` FROM pushes p `+pushJoins+
 		` WHERE p.shop_id = ? AND p.order_no = ? ORDER BY p.id`).Int(own).Int(no), rows.PushOf[sqlitefile.Row](shop))
 	return o, err
@@ -175,6 +180,7 @@ func (db *DB) SetHandling(
 	unless func(*bellhop.Order) error,
 ) (o bellhop.Order, err error) {
 	var refused error
+	ended := false
 	o, err = put(ctx, db, "set an order's handling", func(tx *sqlitefile.Tx) (bellhop.Order, error) {
 		o, err := readWhole(tx.Conn, shop, id)
 		if err != nil {
@@ -184,9 +190,17 @@ func (db *DB) SetHandling(
 			return o, nil
 		}
 		o.Handling = to
-		own, err := ownShop(tx.Conn, shop)
+		var b rules.TakeBefore
+		row, err := loadTaking(tx.Conn, &b, shop, id)
 		if err != nil {
 			return o, err
+		}
+		own := b.Shop
+		if t := b.Taking.Ends(bellhop.EndedHandled, at.UTC()); t != nil && to == bellhop.HandlingHandled {
+			ended = true
+			if err := saveTaking(tx.Conn, row, t); err != nil {
+				return o, err
+			}
 		}
 		err = tx.Prepare(`UPDATE orders SET handling = ? WHERE shop_id = ? AND order_id = ?`).
 			Text(string(to)).Int(own).Int(id).Exec()
@@ -195,6 +209,9 @@ func (db *DB) SetHandling(
 		}
 		return o, addChange(tx.Conn, &rules.StreamRow{Kind: store.ChangeHandled, Shop: own, Order: id, At: at})
 	})
+	if err == nil && ended {
+		db.wake()
+	}
 	return o, cmp.Or(err, refused)
 }
 

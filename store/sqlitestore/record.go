@@ -146,6 +146,11 @@ func save(tx *sqlitefile.Tx, r *rules.Recording, written map[*bellhop.Fact]*text
 			return err
 		}
 	}
+	for _, o := range r.Takings {
+		if err := saveTaking(tx.Conn, o.Row, o.State.Taking); err != nil {
+			return err
+		}
+	}
 	if err := saveLines(tx, r.Lines); err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func wipe(c *sqlitefile.Conn, o *rules.OrderChange) error {
 	for range strings.Count(wipeOrder, "?") - 1 {
 		st.Null()
 	}
-	err := cmp.Or(st.Int(o.Row).Exec(), deleteSought(c, o.Row))
+	err := cmp.Or(st.Int(o.Row).Exec(), deleteSought(c, o.Row), saveTaking(c, o.Row, nil))
 	if err != nil {
 		return err
 	}

@@ -207,12 +207,14 @@ func everyOrderField(f *fixture) {
 		Installation: d.Installation,
 		Kind:         bellhop.PushOrderNew, Status: bellhop.PushSent, Attempts: 1, Reason: "gathered",
 		AcceptedAt: fact.Event.AcceptedAt, CreatedAt: fact.At, SentAt: at(61), ReceivedAt: at(62), OpenedAt: at(63)}}
-	f.whole("order", f.getOrder(7), want, "Pushes.NextAt", "RedactedAt", "RedactedFor") // see claimAndSettle, redacted
+	f.whole("order", f.getOrder(7), want, "Pushes.NextAt", "RedactedAt", "RedactedFor", "Taken",
+		"Steps") // see claimAndSettle, redacted, takes
 	f.whole("pushes", must(f.s.Pushes(f.ctx, shop, store.PushQuery{}))(f), store.PushPage{Pushes: want.Pushes},
 		"Pushes.NextAt", "Next")
 	want.Details, want.History, want.Pushes = bellhop.Details{}, bellhop.History{}, nil
 	f.whole("listed", must(f.s.Orders(f.ctx, shop, store.OrderQuery{}))(f), store.OrderPage{Orders: []bellhop.Order{want}},
-		"Orders.Details", "Orders.History", "Orders.Pushes", "Orders.RedactedAt", "Orders.RedactedFor", "Next")
+		"Orders.Details", "Orders.History", "Orders.Pushes", "Orders.RedactedAt", "Orders.RedactedFor", "Orders.Taken",
+		"Orders.Steps", "Next")
 
 	f.whole("archived", must(f.s.Archived(f.ctx, shop, time.Time{}, bellhop.EventID{}, 1))(f)[0], untraced(fact.Event),
 		"TraceParent")

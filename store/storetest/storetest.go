@@ -46,7 +46,7 @@ func Run(t *testing.T, d Driver) {
 		{"BadFacts", badFacts},
 		{"RoundTrip", roundTrip},
 		{"UpdatesReplaceItems", updatesReplaceItems},
-		{"Handling", handling}, {"Unhandled", unhandled},
+		{"Handling", handling}, {"Takes", takes}, {"Unhandled", unhandled},
 		{"OrderPages", orderPages},
 		{"OrderFilters", orderFilters},
 		{"TagFilter", tagFilter},

@@ -39,7 +39,7 @@ func TestOrderHasTheShapeThatIsPromised(t *testing.T) {
 		"history":{"refunds":[],"fulfillments":[],"edits":[],"risks":[]},
 		"pushes":[{"device":"phone-1","kind":"order.new","status":"pending","attempts":0,
 			"sent_at":null,"received_at":null,"opened_at":null,"reason":""}],
-		"trace":{"triggered_at":"2026-11-22T09:00:00Z","accepted_at":"2026-11-22T09:00:01Z",
+		"steps":[],"trace":{"triggered_at":"2026-11-22T09:00:00Z","accepted_at":"2026-11-22T09:00:01Z",
 			"recorded_at":"2026-11-22T09:00:02Z","pushed_at":null}}`
 	sameJSON(t, got, want)
 

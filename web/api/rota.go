@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"bellhop"
+	"bellhop/store"
 	"bellhop/web"
 )
 
@@ -60,6 +61,16 @@ type putRota struct {
 }
 
 func (a *API) registerRota() {
+	register(a, "take-order", "POST /v1/orders/{id}/take", huma.Operation{
+		Summary: "Take an order", DefaultStatus: http.StatusOK,
+		Description: "For people of the shop: an API token or an operator gets 403 people_only. Nobody is rung any " +
+			"more. By the same person again it changes nothing; an order that another has is 409 already_taken, and detail " +
+			"says who. It also works without a rota.",
+	}, about(a.takeOrder))
+	register(a, "release-order", "POST /v1/orders/{id}/release", huma.Operation{
+		Summary: "Release an order", DefaultStatus: http.StatusOK,
+		Description: "For who took it, and for owners. With a rota it rings the next of the list on duty.",
+	}, about(a.releaseOrder))
 	register(a, "get-rota", "GET /v1/rota", huma.Operation{
 		Summary: "Get the rota of a shop",
 		Description: "Whom an order rings, in order, until somebody takes it, and at which times of the day nobody is " +
@@ -74,6 +85,31 @@ func (a *API) registerRota() {
 		Summary: "Switch the rota of a shop off", DefaultStatus: http.StatusNoContent,
 		Description: "For its owners. Orders ring nobody any more; everybody is told of new ones as they like.",
 	}, managed(a.deleteRota))
+}
+
+func (a *API) takeOrder(ctx context.Context, who web.Principal, in *OrderParam) (*orderBody, error) {
+	return a.take(ctx, who, in.ID, false)
+}
+
+func (a *API) releaseOrder(ctx context.Context, who web.Principal, in *OrderParam) (*orderBody, error) {
+	return a.take(ctx, who, in.ID, true)
+}
+
+func (a *API) take(ctx context.Context, who web.Principal, order string, release bool) (*orderBody, error) {
+	id, err := web.ParseID(order, "order")
+	if err != nil {
+		return nil, err
+	}
+	if who.Person.ID == 0 || who.Operator() {
+		return nil, errNobodys
+	}
+	o, err := a.Store.Take(ctx, who.Shop, id, store.TakeChange{Person: who.Person.ID, Session: who.Session.ID(),
+		Owner: who.Manages(), Release: release, At: a.Now()})
+	if err != nil {
+		return nil, err
+	}
+	a.reads.note(ctx, who, 1)
+	return wholeOrder(seenBy(who, &o)), nil
 }
 
 func (a *API) getRota(ctx context.Context, who web.Principal, _ *ShopParam) (*rotaBody, error) {

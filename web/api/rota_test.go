@@ -62,3 +62,47 @@ func mustPeople(t *testing.T, r *rig) []bellhop.Person {
 	must(t, err)
 	return people
 }
+
+func TestTake(t *testing.T) {
+	r := newRig(t)
+	staff := r.member("lee@example.com", staffOf(demo))
+	id := r.Order(demo, 7).ID
+	take, release := fmt.Sprintf("/v1/orders/%d/take", id), fmt.Sprintf("/v1/orders/%d/release", id)
+	for name, secret := range map[string]string{"a token": demoToken, "an operator": operatorSession} {
+		path := take
+		if secret == operatorSession {
+			path += "?shop=" + demo
+		}
+		if a := r.Call("POST", path, secret, ""); a.StatusCode != 403 || a.JSON(t)["code"] != "people_only" {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.Body)
+		}
+	}
+	if a := r.Call("POST", take, otherSession, ""); a.StatusCode != 404 {
+		t.Errorf("another shop's: %d %s", a.StatusCode, a.Body)
+	}
+	for range 2 {
+		got := r.ok(200, "POST", take, staff, "")
+		if taken := got["taken"].(map[string]any); taken["email"] != "lee@example.com" || taken["at"] == nil {
+			t.Errorf("taken: %v", taken)
+		}
+		if steps := got["steps"].([]any); len(steps) != 1 || steps[0].(map[string]any)["kind"] != "taken" {
+			t.Errorf("steps: %v", steps)
+		}
+	}
+	list := r.ok(200, "GET", "/v1/orders", ownerSession, "")["orders"].([]any)[0].(map[string]any)
+	if list["taken"] == nil || list["steps"] != nil {
+		t.Errorf("in a list: %v", list)
+	}
+	a := r.Call("POST", take, ownerSession, "")
+	if a.StatusCode != 409 || a.JSON(t)["code"] != "already_taken" ||
+		a.JSON(t)["detail"] != "lee@example.com has this order" {
+		t.Errorf("by another: %d %s", a.StatusCode, a.Body)
+	}
+	if got := r.ok(200, "POST", release, ownerSession, ""); got["taken"] != nil {
+		t.Errorf("an owner releases: %v", got["taken"])
+	}
+	r.ok(200, "POST", take, ownerSession, "")
+	if a := r.Call("POST", release, staff, ""); a.StatusCode != 403 || a.JSON(t)["code"] != "owners_only" {
+		t.Errorf("staff release another's: %d %s", a.StatusCode, a.Body)
+	}
+}

@@ -20,7 +20,7 @@ type Order struct {
 type WholeOrder Order
 
 // onlyWhole are the fields that only a whole order has.
-var onlyWhole = []string{"items", "details", "history", "pushes"}
+var onlyWhole = []string{"items", "details", "history", "pushes", "steps"}
 
 // TransformSchema lets presentment be null. The library has no tag for that.
 func (Order) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {

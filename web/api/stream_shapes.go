@@ -13,7 +13,7 @@ import (
 // StreamOrder is an order that came or changed.
 type StreamOrder struct {
 	ID    string        `json:"id" example:"42" doc:"The position in the stream: resume after it with Last-Event-ID."`
-	Event string        `json:"event" enum:"order.recorded,order.updated"`
+	Event string        `json:"event" enum:"order.recorded,order.updated,order.taken,order.released"`
 	Data  streamedOrder `json:"data" doc:"The order as in lists, or what is left of a deleted one."`
 }
 

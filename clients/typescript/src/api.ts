@@ -292,6 +292,46 @@ export interface paths {
         patch: operations["patch-order"];
         trace?: never;
     };
+    "/v1/orders/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release an order
+         * @description For who took it, and for owners. With a rota it rings the next of the list on duty.
+         */
+        post: operations["release-order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an order
+         * @description For people of the shop: an API token or an operator gets 403 people_only. Nobody is rung any more. By the same person again it changes nothing; an order that another has is 409 already_taken, and detail says who. It also works without a rota.
+         */
+        post: operations["take-order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/people": {
         parameters: {
             query?: never;
@@ -1593,6 +1633,8 @@ export interface components {
             refunded_at: string | null;
             /** @example demo.myshopify.com */
             shop: string;
+            /** @description Who has it. Left out while nobody does. */
+            taken?: components["schemas"]["Taken"];
             test: boolean;
             /**
              * @description When it was placed, in the shop's currency.
@@ -1630,7 +1672,7 @@ export interface components {
             device: string;
             id: string;
             /** @enum {string} */
-            kind: "order.new" | "order.paid" | "order.cancelled" | "order.refunded" | "test";
+            kind: "order.new" | "order.paid" | "order.cancelled" | "order.refunded" | "order.ring" | "test";
             /** Format: date-time */
             opened_at: string | null;
             reason: string;
@@ -1898,7 +1940,7 @@ export interface components {
          * @description What went wrong, for programs. docs/problems.md says of each when it comes and what to do. A later version may have more: treat one that you don't know by the status.
          * @enum {string}
          */
-        ProblemCode: "access_revoked" | "address" | "address_not_allowed" | "address_refused" | "after" | "already_member" | "app_not_installed" | "at_least" | "body_cut" | "bulk_failed" | "busy" | "changed_meanwhile" | "changing" | "closed" | "confirm" | "conflict" | "connecting_off" | "connection_not_found" | "cross_site" | "cursor" | "database" | "database_busy" | "database_unavailable" | "device" | "device_not_found" | "disk_full" | "email" | "email_taken" | "export_not_found" | "filter" | "from" | "fsync_failed" | "gather_above" | "handling" | "if_match" | "installation" | "internal" | "invalid" | "invalid_cursor" | "invalid_id_token" | "invalid_token" | "invitation_not_found" | "is_operator" | "issuer_away" | "language" | "last_event_id" | "last_owner" | "limit" | "locale" | "loud_from" | "members_only" | "method_not_allowed" | "month" | "name" | "no_account" | "no_url" | "not_a_session" | "not_acceptable" | "not_found" | "not_sent" | "operator_required" | "operator_token" | "order" | "order_not_found" | "other_address" | "other_organisation" | "other_shop" | "own_secret_only" | "owners_only" | "password" | "people" | "people_only" | "person_not_found" | "privacy_request_not_found" | "protected_data" | "push_not_found" | "q" | "quiet_from" | "quiet_to" | "rate_limited" | "reconnect_needed" | "refresh_invalid" | "refresh_reused" | "refused" | "role" | "scope_missing" | "search_busy" | "search_too_long" | "secret" | "session_not_found" | "shop" | "shop_busy" | "shop_exists" | "shop_gone" | "shop_not_found" | "shop_required" | "shop_unavailable" | "slow_body" | "sort" | "status" | "superseded" | "tag" | "throttled" | "timezone" | "token" | "token_claim" | "token_exists" | "token_expired" | "token_must_expire" | "token_narrower" | "token_not_found" | "too_large" | "too_long_ago" | "too_many_people" | "too_many_shops" | "too_many_streams" | "too_many_tokens" | "too_slow" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "updated_since" | "version_retired" | "wrong_credentials";
+        ProblemCode: "access_revoked" | "address" | "address_not_allowed" | "address_refused" | "after" | "already_handled" | "already_member" | "already_taken" | "app_not_installed" | "at_least" | "body_cut" | "bulk_failed" | "busy" | "changed_meanwhile" | "changing" | "closed" | "confirm" | "conflict" | "connecting_off" | "connection_not_found" | "cross_site" | "cursor" | "database" | "database_busy" | "database_unavailable" | "device" | "device_not_found" | "disk_full" | "email" | "email_taken" | "export_not_found" | "filter" | "from" | "fsync_failed" | "gather_above" | "handling" | "if_match" | "installation" | "internal" | "invalid" | "invalid_cursor" | "invalid_id_token" | "invalid_token" | "invitation_not_found" | "is_operator" | "issuer_away" | "language" | "last_event_id" | "last_owner" | "limit" | "locale" | "loud_from" | "members_only" | "method_not_allowed" | "month" | "name" | "no_account" | "no_url" | "not_a_session" | "not_acceptable" | "not_found" | "not_sent" | "not_taken" | "operator_required" | "operator_token" | "order" | "order_cancelled" | "order_not_found" | "other_address" | "other_organisation" | "other_shop" | "own_secret_only" | "owners_only" | "password" | "people" | "people_only" | "person_not_found" | "privacy_request_not_found" | "protected_data" | "push_not_found" | "q" | "quiet_from" | "quiet_to" | "rate_limited" | "reconnect_needed" | "refresh_invalid" | "refresh_reused" | "refused" | "role" | "scope_missing" | "search_busy" | "search_too_long" | "secret" | "session_not_found" | "shop" | "shop_busy" | "shop_exists" | "shop_gone" | "shop_not_found" | "shop_required" | "shop_unavailable" | "slow_body" | "sort" | "status" | "superseded" | "tag" | "throttled" | "timezone" | "token" | "token_claim" | "token_exists" | "token_expired" | "token_must_expire" | "token_narrower" | "token_not_found" | "too_large" | "too_long_ago" | "too_many_people" | "too_many_shops" | "too_many_steps" | "too_many_streams" | "too_many_tokens" | "too_slow" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "updated_since" | "version_retired" | "wrong_credentials";
         Push: {
             /** Format: int64 */
             attempts: number;
@@ -1908,7 +1950,7 @@ export interface components {
             device: string;
             id: string;
             /** @enum {string} */
-            kind: "order.new" | "order.paid" | "order.cancelled" | "order.refunded" | "test";
+            kind: "order.new" | "order.paid" | "order.cancelled" | "order.refunded" | "order.ring" | "test";
             /**
              * Format: date-time
              * @description When it is due; null once it is final.
@@ -2456,6 +2498,29 @@ export interface components {
              */
             worst_us: number;
         };
+        Step: {
+            /** Format: date-time */
+            at: string | null;
+            /** @description Theirs; missing once they left the shop. */
+            email?: string;
+            /**
+             * @description It rang one person, or all on duty; it waits until somebody is; it passed over whom it can't ring; somebody took or released the order; it rings nobody any more. Later versions may have more.
+             * @enum {string}
+             */
+            kind: "rung" | "rung_all" | "nobody_on_duty" | "passed_over" | "taken" | "released" | "ended";
+            /** @description The id of whom it is about, if of anybody. */
+            person?: string;
+            /**
+             * @description Why somebody was passed over: no_device. Why it ended: taken, handled, cancelled, ran_through when everybody was rung, rota_off.
+             * @example handled
+             */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description With nobody_on_duty: when the first comes on duty.
+             */
+            until?: string;
+        };
         /** @description One event of the stream. A comment in between is none, nor is an id alone. */
         StreamEvent: components["schemas"]["StreamOrder"] | components["schemas"]["StreamPush"] | components["schemas"]["StreamReset"];
         StreamOrder: {
@@ -2465,7 +2530,7 @@ export interface components {
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
-            event: "order.recorded" | "order.updated";
+            event: "order.recorded" | "order.released" | "order.taken" | "order.updated";
             /**
              * @description The position in the stream: resume after it with Last-Event-ID.
              * @example 42
@@ -2512,6 +2577,17 @@ export interface components {
             subtotal?: string;
             tax?: string;
             tips?: string;
+        };
+        Taken: {
+            /** Format: date-time */
+            at: string | null;
+            /**
+             * @description Empty once they left the shop.
+             * @example jo@example.com
+             */
+            email: string;
+            /** @description Their id. */
+            person: string;
         };
         TaxLine: {
             price?: string;
@@ -2632,6 +2708,9 @@ export interface components {
             refunded_at: string | null;
             /** @example demo.myshopify.com */
             shop: string;
+            steps: components["schemas"]["Step"][];
+            /** @description Who has it. Left out while nobody does. */
+            taken?: components["schemas"]["Taken"];
             test: boolean;
             /**
              * @description When it was placed, in the shop's currency.
@@ -2817,12 +2896,14 @@ export type Statement = components['schemas']['Statement'];
 export type StatementDay = components['schemas']['StatementDay'];
 export type StatementHour = components['schemas']['StatementHour'];
 export type StatementTotal = components['schemas']['StatementTotal'];
+export type Step = components['schemas']['Step'];
 export type StreamEvent = components['schemas']['StreamEvent'];
 export type StreamOrder = components['schemas']['StreamOrder'];
 export type StreamPush = components['schemas']['StreamPush'];
 export type StreamReset = components['schemas']['StreamReset'];
 export type Subscription = components['schemas']['Subscription'];
 export type Sums = components['schemas']['Sums'];
+export type Taken = components['schemas']['Taken'];
 export type TaxLine = components['schemas']['TaxLine'];
 export type Token = components['schemas']['Token'];
 export type TokenList = components['schemas']['TokenList'];
@@ -3851,6 +3932,16 @@ export interface operations {
                      *       "recorded_at": "2026-11-22T09:00:00Z",
                      *       "refunded_at": null,
                      *       "shop": "demo.myshopify.com",
+                     *       "steps": [
+                     *         {
+                     *           "at": "2026-11-22T09:00:00Z",
+                     *           "email": "jo@example.com",
+                     *           "kind": "rung",
+                     *           "person": "12",
+                     *           "reason": "",
+                     *           "until": "2026-12-22T09:00:00Z"
+                     *         }
+                     *       ],
                      *       "test": false,
                      *       "total": "403.00",
                      *       "trace": {
@@ -4010,6 +4101,316 @@ export interface operations {
                      *       "recorded_at": "2026-11-22T09:00:00Z",
                      *       "refunded_at": null,
                      *       "shop": "demo.myshopify.com",
+                     *       "steps": [
+                     *         {
+                     *           "at": "2026-11-22T09:00:00Z",
+                     *           "email": "jo@example.com",
+                     *           "kind": "rung",
+                     *           "person": "12",
+                     *           "reason": "",
+                     *           "until": "2026-12-22T09:00:00Z"
+                     *         }
+                     *       ],
+                     *       "test": false,
+                     *       "total": "403.00",
+                     *       "trace": {
+                     *         "accepted_at": "2026-11-22T09:00:00Z",
+                     *         "pushed_at": "2026-11-22T09:00:00Z",
+                     *         "recorded_at": "2026-11-22T09:00:00Z",
+                     *         "triggered_at": "2026-11-22T09:00:00Z"
+                     *       },
+                     *       "updated_at": "2026-11-22T09:00:00Z",
+                     *       "version": "q83vASNFZ4mrze8B"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WholeOrder"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    "release-order": {
+        parameters: {
+            query?: {
+                /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
+                shop?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cancelled_at": null,
+                     *       "created_at": "2026-11-22T09:00:00Z",
+                     *       "currency": "USD",
+                     *       "current_total": "398.00",
+                     *       "customer": {
+                     *         "email": "jo@example.com",
+                     *         "name": "Jo Lee"
+                     *       },
+                     *       "details": {
+                     *         "attributes": [],
+                     *         "cancel_reason": "customer",
+                     *         "closed_at": null,
+                     *         "complete": true,
+                     *         "discount_codes": [],
+                     *         "now": {
+                     *           "shipping": "15.00",
+                     *           "subtotal": "380.00",
+                     *           "tax": "8.00"
+                     *         },
+                     *         "outstanding": "0.00",
+                     *         "payment_gateways": [
+                     *           "shopify_payments"
+                     *         ],
+                     *         "placed": {
+                     *           "shipping": "15.00",
+                     *           "subtotal": "380.00",
+                     *           "tax": "8.00"
+                     *         },
+                     *         "refunded": "5.00",
+                     *         "shipping_lines": [
+                     *           {
+                     *             "price": "15.00",
+                     *             "title": "Express"
+                     *           }
+                     *         ],
+                     *         "source": "web",
+                     *         "tags": [
+                     *           "vip"
+                     *         ],
+                     *         "tax_lines": [],
+                     *         "taxes_included": false,
+                     *         "unread": []
+                     *       },
+                     *       "edited_at": null,
+                     *       "financial_status": "paid",
+                     *       "fulfillment_status": "unfulfilled",
+                     *       "handling": "handled",
+                     *       "history": {
+                     *         "edits": [],
+                     *         "fulfillments": [],
+                     *         "refunds": [],
+                     *         "risks": []
+                     *       },
+                     *       "id": "820982911946154508",
+                     *       "items": [
+                     *         {
+                     *           "current_quantity": 2,
+                     *           "custom": false,
+                     *           "gift_card": false,
+                     *           "id": "12",
+                     *           "price": "19.90",
+                     *           "properties": [],
+                     *           "quantity": 2,
+                     *           "removed": false,
+                     *           "sku": "TEE-M",
+                     *           "tax": "8.00",
+                     *           "tip": false,
+                     *           "title": "Tee",
+                     *           "to_fulfil": 1,
+                     *           "variant": "M"
+                     *         }
+                     *       ],
+                     *       "name": "#1001",
+                     *       "note": "",
+                     *       "number": 1001,
+                     *       "pieces": 3,
+                     *       "placed_at": "2026-11-22T09:00:00Z",
+                     *       "presentment": {
+                     *         "currency": "EUR",
+                     *         "total": "372.11"
+                     *       },
+                     *       "pushes": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "device": "phone-1",
+                     *           "id": "12",
+                     *           "kind": "order.new",
+                     *           "opened_at": null,
+                     *           "reason": "",
+                     *           "received_at": "2026-11-22T09:00:00Z",
+                     *           "sent_at": "2026-11-22T09:00:00Z",
+                     *           "status": "sent"
+                     *         }
+                     *       ],
+                     *       "recorded_at": "2026-11-22T09:00:00Z",
+                     *       "refunded_at": null,
+                     *       "shop": "demo.myshopify.com",
+                     *       "steps": [
+                     *         {
+                     *           "at": "2026-11-22T09:00:00Z",
+                     *           "email": "jo@example.com",
+                     *           "kind": "rung",
+                     *           "person": "12",
+                     *           "reason": "",
+                     *           "until": "2026-12-22T09:00:00Z"
+                     *         }
+                     *       ],
+                     *       "test": false,
+                     *       "total": "403.00",
+                     *       "trace": {
+                     *         "accepted_at": "2026-11-22T09:00:00Z",
+                     *         "pushed_at": "2026-11-22T09:00:00Z",
+                     *         "recorded_at": "2026-11-22T09:00:00Z",
+                     *         "triggered_at": "2026-11-22T09:00:00Z"
+                     *       },
+                     *       "updated_at": "2026-11-22T09:00:00Z",
+                     *       "version": "q83vASNFZ4mrze8B"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WholeOrder"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    "take-order": {
+        parameters: {
+            query?: {
+                /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
+                shop?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "cancelled_at": null,
+                     *       "created_at": "2026-11-22T09:00:00Z",
+                     *       "currency": "USD",
+                     *       "current_total": "398.00",
+                     *       "customer": {
+                     *         "email": "jo@example.com",
+                     *         "name": "Jo Lee"
+                     *       },
+                     *       "details": {
+                     *         "attributes": [],
+                     *         "cancel_reason": "customer",
+                     *         "closed_at": null,
+                     *         "complete": true,
+                     *         "discount_codes": [],
+                     *         "now": {
+                     *           "shipping": "15.00",
+                     *           "subtotal": "380.00",
+                     *           "tax": "8.00"
+                     *         },
+                     *         "outstanding": "0.00",
+                     *         "payment_gateways": [
+                     *           "shopify_payments"
+                     *         ],
+                     *         "placed": {
+                     *           "shipping": "15.00",
+                     *           "subtotal": "380.00",
+                     *           "tax": "8.00"
+                     *         },
+                     *         "refunded": "5.00",
+                     *         "shipping_lines": [
+                     *           {
+                     *             "price": "15.00",
+                     *             "title": "Express"
+                     *           }
+                     *         ],
+                     *         "source": "web",
+                     *         "tags": [
+                     *           "vip"
+                     *         ],
+                     *         "tax_lines": [],
+                     *         "taxes_included": false,
+                     *         "unread": []
+                     *       },
+                     *       "edited_at": null,
+                     *       "financial_status": "paid",
+                     *       "fulfillment_status": "unfulfilled",
+                     *       "handling": "handled",
+                     *       "history": {
+                     *         "edits": [],
+                     *         "fulfillments": [],
+                     *         "refunds": [],
+                     *         "risks": []
+                     *       },
+                     *       "id": "820982911946154508",
+                     *       "items": [
+                     *         {
+                     *           "current_quantity": 2,
+                     *           "custom": false,
+                     *           "gift_card": false,
+                     *           "id": "12",
+                     *           "price": "19.90",
+                     *           "properties": [],
+                     *           "quantity": 2,
+                     *           "removed": false,
+                     *           "sku": "TEE-M",
+                     *           "tax": "8.00",
+                     *           "tip": false,
+                     *           "title": "Tee",
+                     *           "to_fulfil": 1,
+                     *           "variant": "M"
+                     *         }
+                     *       ],
+                     *       "name": "#1001",
+                     *       "note": "",
+                     *       "number": 1001,
+                     *       "pieces": 3,
+                     *       "placed_at": "2026-11-22T09:00:00Z",
+                     *       "presentment": {
+                     *         "currency": "EUR",
+                     *         "total": "372.11"
+                     *       },
+                     *       "pushes": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "device": "phone-1",
+                     *           "id": "12",
+                     *           "kind": "order.new",
+                     *           "opened_at": null,
+                     *           "reason": "",
+                     *           "received_at": "2026-11-22T09:00:00Z",
+                     *           "sent_at": "2026-11-22T09:00:00Z",
+                     *           "status": "sent"
+                     *         }
+                     *       ],
+                     *       "recorded_at": "2026-11-22T09:00:00Z",
+                     *       "refunded_at": null,
+                     *       "shop": "demo.myshopify.com",
+                     *       "steps": [
+                     *         {
+                     *           "at": "2026-11-22T09:00:00Z",
+                     *           "email": "jo@example.com",
+                     *           "kind": "rung",
+                     *           "person": "12",
+                     *           "reason": "",
+                     *           "until": "2026-12-22T09:00:00Z"
+                     *         }
+                     *       ],
                      *       "test": false,
                      *       "total": "403.00",
                      *       "trace": {

@@ -20,7 +20,19 @@ CREATE INDEX sessions_by_end ON sessions (coalesce(refresh_until, expires_at));
 -- Whom an order rings until somebody takes it, as JSON; NULL for nobody.
 ALTER TABLE shops ADD COLUMN rota TEXT;
 
+-- Who has an order, what was done so that somebody has it, as JSON, and when the next step of that is due.
+ALTER TABLE orders ADD COLUMN taken_by INTEGER;
+ALTER TABLE orders ADD COLUMN taken_at INTEGER;
+ALTER TABLE orders ADD COLUMN taking TEXT;
+ALTER TABLE orders ADD COLUMN ring_at INTEGER;
+CREATE INDEX orders_ring ON orders (shop_id, ring_at) WHERE ring_at IS NOT NULL;
+
 -- +goose Down
+DROP INDEX orders_ring;
+ALTER TABLE orders DROP COLUMN ring_at;
+ALTER TABLE orders DROP COLUMN taking;
+ALTER TABLE orders DROP COLUMN taken_at;
+ALTER TABLE orders DROP COLUMN taken_by;
 ALTER TABLE shops DROP COLUMN rota;
 DELETE FROM sessions WHERE family IS NOT NULL;
 DROP INDEX sessions_by_end;
