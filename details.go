@@ -30,6 +30,8 @@ type Details struct {
 	Shipping *Address  `json:"shipping_address,omitempty"`
 	Kept     []Kept    `json:"kept,omitempty"` // of these, what the newest version hides
 
+	Unsaid []Unsaid `json:"unsaid,omitempty"` // of which the newest version says nothing
+
 	Items         []Item         `json:"items"`
 	Groups        []ItemGroup    `json:"groups,omitempty"`
 	ShippingLines []ShippingLine `json:"shipping_lines,omitempty"`

@@ -23,10 +23,7 @@ type Fact struct {
 	// About is the order of a notice as far as it names people and the order's creation, for those who look for people
 	// to forget. It is never content; nil if nobody could be read.
 	About *Order
-	// Unsaid names the fields about people of which the body of Order says nothing, not even that there is none: such as
-	// email, customer.name, billing_address and billing_address.zip. What is known of them stays.
-	Unsaid []string
-	Skip   string // nothing to record, for this reason
+	Skip  string // nothing to record, for this reason
 
 	// Marks are of the order and of its people, so that the store recognises whom it has to forget. The
 	// store sets them.

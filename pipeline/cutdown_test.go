@@ -187,7 +187,7 @@ func longest(t *testing.T, n int) (all [][]byte) {
 
 // plain is an order without what each version has of its own.
 func plain(o bellhop.Order) bellhop.Order {
-	o.Version, o.UpdatedAt, o.Trace, o.Kept = bellhop.Version{}, time.Time{}, bellhop.Trace{}, nil
+	o.Version, o.UpdatedAt, o.Trace, o.Kept, o.Unsaid = bellhop.Version{}, time.Time{}, bellhop.Trace{}, nil, nil
 	o.History.Refunds, o.History.Fulfillments = slices.Clone(o.History.Refunds), slices.Clone(o.History.Fulfillments)
 	for i := range o.History.Refunds {
 		o.History.Refunds[i].Said = bellhop.Version{}

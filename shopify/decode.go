@@ -121,11 +121,11 @@ func decodeOrder(e *bellhop.Event, f *bellhop.Fact) error {
 		}
 		return otherOrder(e)
 	}
-	if len(is.unsaid) > 0 {
-		f.Unsaid = is.open(from)
-	}
 	if f.Order, err = orderOf(from, e, unread); err != nil {
 		return err
+	}
+	if open := is.open(from); len(open) > 0 {
+		f.Order.Unsaid = []bellhop.Unsaid{{Fields: open}}
 	}
 	f.OrderID, f.Order.Version.Hash = from.ID, xxhash.Sum64(e.Body)
 	sign(&f.Order.History, f.Order.Version.Hash)

@@ -131,7 +131,7 @@ func contents(t failer, root any) (o *bellhop.Order, unread []string) {
 		t.Fatalf("a dead letter: %v", err)
 	}
 	o, unread = f.Order, f.Order.Unread
-	o.Version.Hash, o.Unread = 0, nil
+	o.Version.Hash, o.Unread, o.Unsaid = 0, nil, nil
 	signed(&o.History, 0)
 	return o, unread
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goccy/go-json"
+
 	"bellhop"
 )
 
@@ -11,12 +13,19 @@ const placeFields = `{ name? first_name? last_name? company? address1? address2?
 	province_code? country? country_code? }`
 
 // webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null, and what
-// is known of people. A name with a question mark may be absent: Shopify withholds it from some apps, or there is none.
-// Of further fields nobody can be sure: bodies of scripts and archives have fewer, and are orders all the same.
+// may be absent, with a question mark: Shopify withholds people's data from some apps, and bodies of scripts and archives
+// have fewer fields, and are orders all the same. An absent one says nothing, so that what is known of it stays. Refunds
+// and parcels are not here: they stay as they are told.
 var webhookFields = parseWebhook(`id name number order_number currency total_price financial_status
 	fulfillment_status created_at updated_at processed_at cancelled_at note test line_items
 	email? contact_email? phone? customer? { id? first_name? last_name? email? phone? }
-	billing_address? ` + placeFields + ` shipping_address? ` + placeFields)
+	billing_address? ` + placeFields + ` shipping_address? ` + placeFields + `
+	cancel_reason? closed_at? customer_locale? discount_codes? line_item_groups? note_attributes? payment_gateway_names?
+	po_number? returns? shipping_lines? source_name? tags? tax_lines? taxes_included?
+	subtotal_price? total_discounts? total_outstanding? total_price_set? total_shipping_price_set? total_tax?
+	total_tip_received? original_total_duties_set? original_total_additional_fees_set?
+	current_total_price? current_total_price_set? current_subtotal_price? current_total_discounts?
+	current_shipping_price_set? current_total_tax? current_total_duties_set? current_total_additional_fees_set?`)
 
 // keys are a field of a body, with those that an object there has.
 type keys struct {
@@ -55,6 +64,22 @@ func (k *keys) parse(words []string, prefix string) (rest []string) {
 	return nil
 }
 
+// place finds a field by its name as the decoder does: it may be escaped, or in other capitals.
+func (k *keys) place(name []byte) (int, bool) {
+	if i, ok := k.places[string(name)]; ok || !slices.ContainsFunc(name, odd) {
+		return i, ok
+	}
+	var text string
+	if json.Unmarshal(slices.Concat([]byte{'"'}, name, []byte{'"'}), &text) != nil {
+		text = string(name)
+	}
+	i, ok := k.places[fold(text)]
+	return i, ok
+}
+
+// odd reports whether a byte is in none of Shopify's names.
+func odd(c byte) bool { return c >= 'A' && c <= 'Z' || c == '\\' || c >= 0x80 }
+
 // scan reads through a body that is JSON, and collects what it lacks.
 type scan struct {
 	body   []byte
@@ -84,9 +109,9 @@ func (s *scan) value(k *keys) {
 }
 
 func (s *scan) object(k *keys) {
-	var has uint64
+	var has uint64 // there are no more than 64 fields
 	for s.at++; s.next() == '"'; {
-		if i, ok := k.places[string(s.text())]; ok {
+		if i, ok := k.place(s.text()); ok {
 			has |= 1 << i
 			s.value(&k.fields[i])
 		} else {
@@ -182,17 +207,26 @@ func otherOrder(e *bellhop.Event) error {
 	return err
 }
 
-// open returns the order's fields about people of which the body says nothing, not even that there is none, in the
-// words of [bellhop.Fact]. Where one of Shopify's fields stands in for another, it says nothing if that one is absent.
+// plainer has what bellhop makes one field of.
+var plainer = strings.NewReplacer(".first_name", ".name", ".last_name", ".name", "customer_locale", "customer.locale")
+
+// open returns the order's fields of which the body says nothing, not even that there is none, in the words of
+// [bellhop.Unsaid]. Where one of Shopify's fields stands in for another, it says nothing if that one is absent.
 func (s *scan) open(o *order) (names []string) {
+	if len(s.unsaid) == 0 {
+		return nil
+	}
 	for _, name := range s.unsaid {
 		switch name {
 		case "email", "contact_email", "phone", "customer.email", "customer.phone":
-		default:
-			name = strings.NewReplacer(".first_name", ".name", ".last_name", ".name").Replace(name)
-			if !slices.Contains(names, name) {
-				names = append(names, name)
+			continue
+		case "current_total_price":
+			if o.NowTotalSet.Shop.Amount != "" { // which says the same
+				continue
 			}
+		}
+		if name = plainer.Replace(name); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	for name, sources := range map[string][]source{

@@ -331,7 +331,9 @@ func TestDeliveriesDecode(t *testing.T) {
 			}
 			continue
 		}
-		got.At, got.Unsaid = e.AcceptedAt, nil           // the twin states what a body says
+		if got.At = e.AcceptedAt; got.Order != nil { // the twin states what a body says
+			got.Order.Unsaid = nil
+		}
 		if err != nil || !reflect.DeepEqual(got, want) { // which is much faster than cmp.Equal
 			t.Fatalf("delivery %d, %s: %v\n%s\n%s", d.Seq, d.Topic, err, cmp.Diff(want, got), d.Body)
 		}

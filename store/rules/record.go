@@ -188,10 +188,7 @@ func (p *recordPlan) decide(f *bellhop.Fact, l *LineChange) bellhop.Result {
 	f, why := p.redacted(&before, f)
 	m := Merge(before, *f)
 	m.redact(&before, why, f.At)
-	kept := false
-	if why == "" && before.RedactedFor == "" {
-		f, kept = o.keep(&m, before.Version, f)
-	}
+	f, kept := o.keep(&m, &before, f, why)
 	l.DropsBody = l.DropsBody || m.State.RedactedFor != ""
 	p.change(o, &m, f, kept)
 	for _, n := range m.News {
