@@ -70,7 +70,7 @@ func fill(v reflect.Value, n *int) {
 var untold = []string{
 	".Shop", ".ID", ".Version", ".Pieces", ".CustomerName", ".Handling", ".EditedAt", ".RefundedAt", ".Trace",
 	".Pushes", ".RedactedAt", ".RedactedFor", ".Details.Schema", ".Details.Kept", ".Details.ReturnStatus",
-	".Details.Unread",
+	".Details.Unread", ".Details.Unsaid",
 	".Details.DiscountCodes[0].Amount", ".Details.Items[0].Custom", ".History.Edits", ".History.Risks",
 	".History.Refunds[0].Step.Said", ".History.Fulfillments[0].Step.Said",
 }

@@ -12,16 +12,16 @@ import (
 const placeFields = `{ name? first_name? last_name? company? address1? address2? city? zip? phone? province?
 	province_code? country? country_code? }`
 
-// webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null, and what
-// may be absent, with a question mark: Shopify withholds people's data from some apps, and bodies of scripts and archives
-// have fewer fields, and are orders all the same. An absent one says nothing, so that what is known of it stays. Refunds
-// and parcels are not here: they stay as they are told.
+// webhookFields are what each webhook about an order has had in all of Shopify's versions, if only as a null, and with
+// a question mark what may be absent: Shopify withholds people's data from some apps, and bodies of scripts and
+// archives have fewer fields, and are orders all the same. An absent one says nothing, so that what is known of it
+// stays. Refunds and parcels are not here, since they stay in any case.
 var webhookFields = parseWebhook(`id name number order_number currency total_price financial_status
 	fulfillment_status created_at updated_at processed_at cancelled_at note test line_items
 	email? contact_email? phone? customer? { id? first_name? last_name? email? phone? }
 	billing_address? ` + placeFields + ` shipping_address? ` + placeFields + `
-	cancel_reason? closed_at? customer_locale? discount_codes? line_item_groups? note_attributes? payment_gateway_names?
-	po_number? returns? shipping_lines? source_name? tags? tax_lines? taxes_included?
+	cancel_reason? closed_at? customer_locale? discount_codes? line_item_groups? note_attributes?
+	payment_gateway_names? po_number? returns? shipping_lines? source_name? tags? tax_lines? taxes_included?
 	subtotal_price? total_discounts? total_outstanding? total_price_set? total_shipping_price_set? total_tax?
 	total_tip_received? original_total_duties_set? original_total_additional_fees_set?
 	current_total_price? current_total_price_set? current_subtotal_price? current_total_discounts?
@@ -218,10 +218,17 @@ func (s *scan) open(o *order) (names []string) {
 	}
 	for _, name := range s.unsaid {
 		switch name {
+		case "customer":
+			names = append(names, "customer.id", "customer.name") // the rest may be outside of it
+			continue
 		case "email", "contact_email", "phone", "customer.email", "customer.phone":
 			continue
 		case "current_total_price":
 			if o.NowTotalSet.Shop.Amount != "" { // which says the same
+				continue
+			}
+		case "total_shipping_price_set":
+			if len(o.ShippingLines) > 0 { // it is their sum
 				continue
 			}
 		}

@@ -135,7 +135,7 @@ func Run(t *testing.T, d Driver) {
 		{"Reconciliations", reconciliations}, {"ReconciliationsInTurn", reconciliationsInTurn},
 		{"HeadsOfOrders", headsOfOrders}, {"HeadsOfATime", headsOfATime}, {"WholeOrders", wholeOrders},
 		{"FetchedIsNotHeard", fetchedIsNotHeard}, {"FetchedRings", fetchedRings},
-		{"FetchedBringsNothingBack", fetchedBringsNothingBack}, {"HiddenStays", hiddenStays},
+		{"FetchedBringsNothingBack", fetchedBringsNothingBack}, {"HiddenStays", hiddenStays}, {"LeftOutStays", leftOutStays},
 		{"Disconnected", disconnected}, {"DisconnectedWithinBudget", disconnectedWithinBudget},
 		{"Uninstalled", uninstalled},
 		{"UninstalledInPortions", uninstalledInPortions}, {"UninstalledOfSeveralShops", uninstalledOfSeveralShops},
