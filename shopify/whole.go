@@ -64,11 +64,15 @@ func (k *keys) parse(words []string, prefix string) (rest []string) {
 	return nil
 }
 
+// maxOdd bounds how many strange names of a body are looked at: that takes ten times as long as to read them.
+const maxOdd = 100
+
 // place finds a field by its name as the decoder does: it may be escaped, or in other capitals.
-func (k *keys) place(name []byte) (int, bool) {
-	if i, ok := k.places[string(name)]; ok || !slices.ContainsFunc(name, odd) {
+func (s *scan) place(k *keys, name []byte) (int, bool) {
+	if i, ok := k.places[string(name)]; ok || s.odd == maxOdd || !slices.ContainsFunc(name, odd) {
 		return i, ok
 	}
+	s.odd++
 	var text string
 	if json.Unmarshal(slices.Concat([]byte{'"'}, name, []byte{'"'}), &text) != nil {
 		text = string(name)
@@ -86,6 +90,7 @@ type scan struct {
 	at     int
 	lacks  lacks
 	unsaid lacks // what may be absent, and is
+	odd    int   // names that were looked at twice
 }
 
 // scanOrder scans an order's body, or the order in the envelope of the REST API.
@@ -111,7 +116,7 @@ func (s *scan) value(k *keys) {
 func (s *scan) object(k *keys) {
 	var has uint64 // there are no more than 64 fields
 	for s.at++; s.next() == '"'; {
-		if i, ok := k.place(s.text()); ok {
+		if i, ok := s.place(k, s.text()); ok {
 			has |= 1 << i
 			s.value(&k.fields[i])
 		} else {
@@ -207,15 +212,13 @@ func otherOrder(e *bellhop.Event) error {
 	return err
 }
 
-// plainer has what bellhop makes one field of.
-var plainer = strings.NewReplacer(".first_name", ".name", ".last_name", ".name", "customer_locale", "customer.locale")
-
 // open returns the order's fields of which the body says nothing, not even that there is none, in the words of
 // [bellhop.Unsaid]. Where one of Shopify's fields stands in for another, it says nothing if that one is absent.
 func (s *scan) open(o *order) (names []string) {
 	if len(s.unsaid) == 0 {
 		return nil
 	}
+	names = make([]string, 0, len(s.unsaid)+2)
 	for _, name := range s.unsaid {
 		switch name {
 		case "customer":
@@ -223,6 +226,8 @@ func (s *scan) open(o *order) (names []string) {
 			continue
 		case "email", "contact_email", "phone", "customer.email", "customer.phone":
 			continue
+		case "customer_locale":
+			name = "customer.locale"
 		case "current_total_price":
 			if o.NowTotalSet.Shop.Amount != "" { // which says the same
 				continue
@@ -232,18 +237,25 @@ func (s *scan) open(o *order) (names []string) {
 				continue
 			}
 		}
-		if name = plainer.Replace(name); !slices.Contains(names, name) {
+		if part, ok := strings.CutSuffix(name, "first_name"); ok {
+			name = part + "name"
+		} else if part, ok = strings.CutSuffix(name, "last_name"); ok {
+			name = part + "name"
+		}
+		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	for name, sources := range map[string][]source{
-		"email":          {{"email", o.Email}, {"contact_email", o.ContactEmail}, {"customer.email", o.Customer.Email}},
-		"customer.email": {{"customer.email", o.Customer.Email}, {"email", o.Email}, {"contact_email", o.ContactEmail}},
-		"customer.phone": {{"customer.phone", o.Customer.Phone}, {"phone", o.Phone}},
-	} {
-		if s.silent(sources) {
-			names = append(names, name)
-		}
+	email, contact := source{"email", o.Email}, source{"contact_email", o.ContactEmail}
+	customers, phone := source{"customer.email", o.Customer.Email}, source{"customer.phone", o.Customer.Phone}
+	if s.silent(email, contact, customers) {
+		names = append(names, "email")
+	}
+	if s.silent(customers, email, contact) {
+		names = append(names, "customer.email")
+	}
+	if s.silent(phone, source{"phone", o.Phone}) {
+		names = append(names, "customer.phone")
 	}
 	slices.Sort(names)
 	return names
@@ -253,7 +265,7 @@ func (s *scan) open(o *order) (names []string) {
 type source struct{ name, says string }
 
 // silent reports whether an absent field comes before the first that says something.
-func (s *scan) silent(all []source) bool {
+func (s *scan) silent(all ...source) bool {
 	for _, one := range all {
 		absent := slices.Contains(s.unsaid, one.name) ||
 			slices.Contains(s.unsaid, "customer") && strings.HasPrefix(one.name, "customer.")
