@@ -33,6 +33,7 @@ type PrivacyStore interface {
 	store.Backups
 	store.Leases
 	store.AccessLog
+	store.Answers
 	Archived(ctx context.Context, shop string, since time.Time, after bellhop.EventID, limit int) ([]*bellhop.Event, error)
 	Order(ctx context.Context, shop string, id int64) (bellhop.Order, error)
 	DropDead(ctx context.Context, e *bellhop.Event, note string, at time.Time) error

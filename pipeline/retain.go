@@ -22,6 +22,7 @@ const (
 	retainParts   = 200
 	exportsAtOnce = 50
 	heardAtOnce   = 500 // small rows
+	answersAtOnce = 500
 )
 
 // Retain drops a bounded part of what is older than it is to be kept, and exports that nobody can fetch any more,
@@ -37,6 +38,12 @@ func (h *holding) retain(ctx context.Context, keep Keep) error {
 	})
 	if err != nil {
 		return fmt.Errorf("drop old exports: %w", err)
+	}
+	_, err = h.repeat(ctx, answersAtOnce, func() (int, error) {
+		return h.Store.PruneAnswers(ctx, h.Now().Add(-store.AnswersKept), answersAtOnce)
+	})
+	if err != nil {
+		return fmt.Errorf("drop old answers: %w", err)
 	}
 	if err := h.retainHeard(ctx); err != nil {
 		return fmt.Errorf("drop old sums of events: %w", err)

@@ -42,6 +42,7 @@ type Store interface {
 	KeyChecks
 	AccessLog
 	Refusals
+	Answers
 	Statements
 	// Ready returns nil while the database takes changes.
 	Ready(ctx context.Context) error

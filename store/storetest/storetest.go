@@ -110,6 +110,8 @@ func Run(t *testing.T, d Driver) {
 		{"Lengths", lengths},
 		{"Settings", settings},
 		{"AccessLog", accessLog}, {"AccessesAreCounted", accessesAreCounted}, {"OldAccesses", oldAccesses},
+		{"Answers", answers}, {"AnswersOfTheDead", answersOfTheDead}, {"AnswersAtOnce", answersAtOnce},
+		{"AnswersAreBounded", answersAreBounded}, {"AnswersGo", answersGo},
 		{"Refusals", refusals}, {"Backups", backups}, {"Marks", marksOf},
 		{"Tokens", tokens},
 		{"OperatorTokens", operatorTokens},

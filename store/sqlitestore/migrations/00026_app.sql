@@ -27,7 +27,51 @@ ALTER TABLE orders ADD COLUMN taking TEXT;
 ALTER TABLE orders ADD COLUMN ring_at INTEGER;
 CREATE INDEX orders_ring ON orders (shop_id, ring_at) WHERE ring_at IS NOT NULL;
 
+-- What changes with an Idempotency-Key were answered. Nothing of customers is among it.
+CREATE TABLE answers (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- an earlier one of the key must not end this one
+    owner    TEXT    NOT NULL,                  -- "person/1", or "token/" with the hash of an API token
+    key      BLOB    NOT NULL CHECK (length(key) = 32),     -- SHA-256, like the next
+    request  BLOB    NOT NULL CHECK (length(request) = 32),
+    shop     TEXT    NOT NULL,                  -- that it is about; '' for none
+    begun_at INTEGER NOT NULL,
+    status   INTEGER NOT NULL DEFAULT 0,        -- 0 while it is under way
+    size     INTEGER NOT NULL DEFAULT 0,
+    type     TEXT    NOT NULL DEFAULT '',
+    location TEXT    NOT NULL DEFAULT '',
+    body     BLOB,
+    UNIQUE (owner, key)
+);
+CREATE INDEX answers_by_owner ON answers (owner, id DESC, size);
+CREATE INDEX answers_by_time ON answers (begun_at);
+CREATE INDEX answers_by_shop ON answers (shop) WHERE shop <> '';
+-- +goose StatementBegin
+CREATE TRIGGER people_with_answers_removed AFTER DELETE ON people BEGIN
+    DELETE FROM answers WHERE owner = 'person/' || old.id;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER tokens_with_answers_removed AFTER DELETE ON tokens BEGIN
+    DELETE FROM answers WHERE owner = 'token/' || lower(hex(old.hash));
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER operator_tokens_with_answers_removed AFTER DELETE ON operator_tokens BEGIN
+    DELETE FROM answers WHERE owner = 'token/' || lower(hex(old.hash));
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER shops_with_answers_removed AFTER DELETE ON shops BEGIN
+    DELETE FROM answers WHERE shop = old.domain AND shop <> '';
+END;
+-- +goose StatementEnd
+
 -- +goose Down
+DROP TRIGGER shops_with_answers_removed;
+DROP TRIGGER operator_tokens_with_answers_removed;
+DROP TRIGGER tokens_with_answers_removed;
+DROP TRIGGER people_with_answers_removed;
+DROP TABLE answers;
 DROP INDEX orders_ring;
 ALTER TABLE orders DROP COLUMN ring_at;
 ALTER TABLE orders DROP COLUMN taking;
