@@ -75,3 +75,29 @@ func recordIn(t *testing.T, facts []bellhop.Fact, size int, mark bellhop.Mark) (
 	}
 	return state
 }
+
+// TestForgottenKeepsTheRest records a body that leaves fields out, of an order that its shop has to forget and that is
+// not redacted yet: what is not personal stays, and nothing else.
+func TestForgottenKeepsTheRest(t *testing.T) {
+	mark, k := bellhop.Mark{byte(bellhop.MarkOrder)}, rules.OrderKey{Shop: 1, ID: 1}
+	was, f := *orderFact(1, 1, 1).Order, orderFact(1, 2, 2)
+	was.Customer, was.Tags = &bellhop.Customer{ID: 5, Name: "Jo"}, []string{"vip"}
+	was.Attributes = []bellhop.Attribute{{Name: "for", Value: "Jo"}}
+	own := *f.Order
+	own.Unsaid = []bellhop.Unsaid{{Fields: []string{"customer.id", "customer.name", "note_attributes", "tags"}}}
+	f.Event, f.OrderID, f.Marks, f.Order = &bellhop.Event{Shop: "a"}, 1, []bellhop.Mark{mark}, &own
+	r, _ := rules.PlanRecord(rules.Before{
+		Shops: map[string]*rules.StoredShop{"a": {Row: 1, Shop: bellhop.Shop{Domain: "a"}}},
+		Marks: map[bellhop.Mark]time.Time{mark: {}},
+		Orders: map[rules.OrderKey]*rules.StoredOrder{k: {Row: 1, Known: &was,
+			State: rules.State{Version: was.Version}}},
+	}, []bellhop.Fact{f})
+	o := r.Orders[0].Content.Order
+	if o.Customer != nil || o.CustomerName != "" || o.Attributes != nil || len(o.Kept) > 0 ||
+		!slices.Equal(o.Tags, []string{"vip"}) {
+		t.Errorf("kept %+v", o)
+	}
+	if was.Customer == nil || was.Attributes == nil {
+		t.Error("the caller's order was changed")
+	}
+}
