@@ -30,6 +30,9 @@ func RefundKind(id int64) PushKind {
 // RingKind is the kind of the n-th push that asks somebody to take an order: "order.ring:2".
 func RingKind(n int) PushKind { return PushOrderRing + ":" + PushKind(strconv.Itoa(n)) }
 
+// Rings reports whether a push asks somebody to take an order.
+func (k PushKind) Rings() bool { return strings.HasPrefix(string(k), string(PushOrderRing)+":") }
+
 // Split returns the occasion alone, and the refund that a push is about, or the number of a ring; 0 for none.
 func (k PushKind) Split() (occasion PushKind, about int64) {
 	before, after, _ := strings.Cut(string(k), ":")

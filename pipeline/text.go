@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,9 @@ func message(o store.Owed) push.Message {
 	if g := o.Gathered; g != nil {
 		m.Tag = gatheredTag
 		m.Title, m.Body = gathered(l, g)
+		if waiting(o.Orders) {
+			m.Title, m.Body = l.N("push.waiting", len(o.Orders)), ""
+		}
 		m.Data["orders"] = strconv.Itoa(g.Orders)
 		return m
 	}
@@ -42,6 +46,9 @@ func message(o store.Owed) push.Message {
 	id := strconv.FormatInt(order.ID, 10)
 	m.Tag = "order-" + id
 	occasion, refund := o.Kind.Split()
+	if o.Kind.Rings() { // it takes the place of what the device showed of the order
+		m.Data["ring"], refund = strconv.FormatInt(refund, 10), 0
+	}
 	// An order may have no name.
 	m.Title = strings.Join(strings.Fields(l.T(titles[occasion], "Order", order.Name)), " ")
 	m.Data["kind"], m.Data["order_id"] = string(occasion), id
@@ -81,6 +88,12 @@ func body(l *i18n.Locale, occasion bellhop.PushKind, order *store.OrderBrief, cu
 var titles = map[bellhop.PushKind]string{
 	bellhop.PushOrderNew: "push.orderNew", bellhop.PushOrderPaid: "push.orderPaid",
 	bellhop.PushOrderCancelled: "push.orderCancelled", bellhop.PushOrderRefunded: "push.orderRefunded",
+	bellhop.PushOrderRing: "push.orderRing",
+}
+
+// waiting reports whether all orders of a message wait for somebody to take them.
+func waiting(all []store.OrderBrief) bool {
+	return !slices.ContainsFunc(all, func(o store.OrderBrief) bool { return !o.Kind.Rings() })
 }
 
 // gathered says how many orders are new, their sum, and how many other changes

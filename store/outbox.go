@@ -18,7 +18,8 @@ type Outbox interface {
 	// again.
 	//
 	// A claim also turns fan-outs into pushes, a portion at a time, as the shop's slots ask
-	// for it. It may then return nothing, and PushesOwed signals more to do.
+	// for it. It may then return nothing, and PushesOwed signals more to do. It does the steps of orders that ring until
+	// somebody takes them, too.
 	ClaimPushes(ctx context.Context, now time.Time, slots Slots, lease time.Duration) ([]Owed, error)
 	// SettlePushes saves the outcomes of claimed pushes.
 	SettlePushes(ctx context.Context, settled []Settled) error
@@ -159,6 +160,10 @@ const (
 	ReasonBelowAmount   = "below_amount" // its owner wants pushes for larger orders only
 	ReasonStale         = "stale"        // it waited for its push service until it was no news
 	ReasonUninstalled   = "uninstalled"  // the owner removed the app from the shop
+	ReasonOnRota        = "on_rota"      // its owner is on the rota: they are rung when it is their turn
+	ReasonTaken         = "taken"        // somebody took the order before it was sent
+	ReasonHandled       = "handled"      // the order was handled before it was sent
+	ReasonSince         = "cancelled"    // the order was cancelled before it was sent
 	ReasonBackfill      = "backfill"     // it was fetched when the shop was connected
 )
 

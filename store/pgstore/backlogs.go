@@ -82,10 +82,10 @@ func (db *DB) fanOut(ctx context.Context, shop int64, n int) error {
 }
 
 const (
-	nextFanOut = `SELECT f.id, f.order_id, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
-		FROM fanouts f JOIN orders o USING (shop_id, order_id) WHERE f.shop_id = $1
+	nextFanOut = `SELECT f.id, f.order_id, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency,
+		(SELECT rota FROM shops WHERE id = f.shop_id) FROM fanouts f JOIN orders o USING (shop_id, order_id) WHERE f.shop_id = $1
 		ORDER BY f.order_id, f.kind LIMIT 1 FOR UPDATE OF f SKIP LOCKED`
-	fanOutTo = `SELECT d.id, d.free_at, coalesce(p.settings, '') FROM devices d LEFT JOIN people p ON p.id = d.person_id
+	fanOutTo = `SELECT d.id, d.person_id, d.free_at, coalesce(p.settings, '') FROM devices d LEFT JOIN people p ON p.id = d.person_id
 		WHERE d.shop_id = $1 AND d.retired_at IS NULL AND d.id > $2 AND d.id <= $3 ORDER BY d.id LIMIT $4`
 )
 
@@ -96,12 +96,13 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 	push := rules.NewPush{Order: o}
 	var id, after, last int64
 	var total bellhop.Money
+	var rota *bellhop.Rota
 	err := tx.Do(func(q *postgres.Batch) {
 		q.Rows(func(r *postgres.Row) {
 			id, o.ID, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
 			push.At = r.Time()
 			amount, currency := r.Text(), r.Text()
-			total = rows.Money(r, amount, currency)
+			total, rota = rows.Money(r, amount, currency), rows.Rota(r)
 		}, nextFanOut, shop)
 	})
 	if err != nil || o.ID == 0 {
@@ -112,7 +113,7 @@ func (db *DB) fanOutOf(ctx context.Context, tx *postgres.Tx, shop int64, n int) 
 	if err != nil {
 		return err
 	}
-	r := rules.PlanPortion(push, total, to)
+	r := rules.PlanPortion(push, total, rota, to)
 	return newWrites(db, &r.Changes).commit(ctx, tx, func(q *postgres.Batch) {
 		if len(to) < n {
 			q.Exec(`DELETE FROM fanouts WHERE id = $1`, id)

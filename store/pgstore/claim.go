@@ -25,6 +25,9 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 		return nil, err
 	}
 	now = now.Truncate(time.Microsecond)
+	if err := db.stepAll(ctx, now); err != nil {
+		return nil, wrap("do the steps of orders", err)
+	}
 	all, err := db.backlogs(ctx, now, slots.Free)
 	if err != nil || len(all) == 0 {
 		return nil, err

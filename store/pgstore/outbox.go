@@ -97,7 +97,7 @@ var retireDevices = `UPDATE devices d SET retired_at = n.at, retired_for = n.rea
 
 // nextPush asks for any one fan-out: each is due from the beginning.
 const nextPush = `least((SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL), (SELECT created_at FROM fanouts
-	LIMIT 1))`
+	LIMIT 1), (SELECT min(ring_at) FROM orders WHERE ring_at IS NOT NULL))`
 
 const resendPushes = `UPDATE pushes SET status = 'pending', reason = $2, next_at = $3, attempts = 0,
 	first_attempt_at = NULL, gathered_since = NULL WHERE id = ANY($1)`

@@ -91,7 +91,7 @@ const (
 
 	loadShops = `SELECT s.domain, ` + rows.LoadedShopColumns + ` FROM ` + rows.LoadedShops + `
 		WHERE s.domain = ANY($1)`
-	loadReceivers = `SELECT s.domain, d.id, d.free_at, coalesce(p.settings, '')
+	loadReceivers = `SELECT s.domain, d.id, d.person_id, d.free_at, coalesce(p.settings, '')
 		FROM shops s CROSS JOIN LATERAL (SELECT id, free_at, person_id FROM devices
 			WHERE shop_id = s.id AND retired_at IS NULL ORDER BY id LIMIT $2) d LEFT JOIN people p ON p.id = d.person_id
 		WHERE s.domain = ANY($1) ORDER BY d.id`

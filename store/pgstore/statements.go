@@ -113,7 +113,7 @@ const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SEL
 		AND ` + rows.Created + ` >= $2 AND ` + rows.Created + ` < $3 AND o.placed_at IS NOT NULL AND o.order_id + 0 > $4
 		ORDER BY o.order_id + 0 LIMIT $5) o
 	LEFT JOIN LATERAL (SELECT p.status, p.reason, count(*) AS n FROM pushes p WHERE p.shop_id = o.shop_id
-		AND p.order_id = o.order_id AND p.kind = '` + string(bellhop.PushOrderNew) + `' GROUP BY 1, 2) p ON true
+		AND p.order_id = o.order_id AND ` + rows.RungFor + ` GROUP BY 1, 2) p ON true
 	ORDER BY o.order_id`
 
 // Fates implements [store.Statements].

@@ -14,7 +14,8 @@ import (
 // service is in trouble; one of quiet hours does, too, while it is tried again.
 const OldestOwed = `SELECT min(since) FROM (SELECT CASE WHEN reason = '` + store.ReasonQuietHours + `'
 	OR attempts = 0 AND reason <> '` + store.ReasonServiceAway + `' THEN next_at ELSE created_at END AS since
-	FROM pushes WHERE next_at IS NOT NULL UNION ALL SELECT created_at FROM fanouts) owed`
+	FROM pushes WHERE next_at IS NOT NULL UNION ALL SELECT created_at FROM fanouts
+	UNION ALL SELECT ring_at FROM orders WHERE ring_at IS NOT NULL) owed`
 
 // DeviceColumns are the columns for [Device], of the aliases d and s.
 const DeviceColumns = `d.id, s.domain, d.person_id, d.installation, d.kind, d.value, d.platform, d.form, d.locale,
@@ -66,9 +67,9 @@ func Budget[R Row](r R) *rules.DeviceBudget {
 	return p
 }
 
-// Receiver reads a device's id, when its budget has room again, and its owner's settings.
+// Receiver reads a device's id, whose it is, when its budget has room again, and its owner's settings.
 func Receiver[R Row](r R) rules.Receiver {
-	return rules.Receiver{ID: r.Int(), FreeAt: r.Time(), Settings: Settings(r)}
+	return rules.Receiver{ID: r.Int(), Person: r.Int(), FreeAt: r.Time(), Settings: Settings(r)}
 }
 
 // PushColumns are the columns for [PushOf], of the aliases p, o and d.
@@ -117,7 +118,12 @@ func FanOut[R Row](r R) move.FanOutRow {
 // refund that the push is about, a space, and its currency.
 const DueColumns = `p.id, p.shop_id, p.device_id, p.kind, p.status, p.attempts, p.created_at, p.gathered_since,
 	p.reason, o.order_id, o.deleted, o.name, o.currency, o.total, coalesce(o.current_total, o.total),
-	coalesce(o.pieces, o.lines), o.test, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at, `
+	coalesce(o.pieces, o.lines), o.test, o.customer_name, o.trace_parent, o.accepted_at, p.first_attempt_at, ` +
+	over + `, `
+
+// over says why nobody has to be rung for an order any more; "" while somebody does.
+const over = `CASE WHEN o.taken_by IS NOT NULL THEN '` + store.ReasonTaken + `' WHEN o.handling = 'handled' THEN '` +
+	store.ReasonHandled + `' WHEN o.cancelled_at IS NOT NULL THEN '` + store.ReasonSince + `' END`
 
 // Due reads a due push.
 func Due[R Row](r R) rules.Due {
@@ -129,6 +135,7 @@ func Due[R Row](r R) rules.Due {
 	d.Order.Total, d.Order.Current = Money(r, r.Text(), currency), Money(r, r.Text(), currency)
 	d.Order.Pieces, d.Order.Test, d.Order.CustomerName = int(r.Int()), r.Bool(), r.Text()
 	d.Order.TraceParent, d.Order.AcceptedAt, d.Order.FirstAttemptAt = r.Text(), r.Time(), r.Time()
+	d.Over = r.Text()
 	amount, in, _ := strings.Cut(r.Text(), " ")
 	d.Order.Refunded, _ = driver.ReadMoney(amount, in) // an unreadable one only decorates
 	return d

@@ -51,6 +51,10 @@ const Created = `coalesce(o.created_at, o.placed_at)`
 // FateColumns are the columns for [Fates], of an alias o.
 const FateColumns = `o.order_id, ` + Created + ` AS created, o.recorded_at, o.found`
 
+// RungFor is a condition for the pushes p that tell of a new order: those of the rota stand for it.
+const RungFor = `(p.kind = '` + string(bellhop.PushOrderNew) + `'
+	OR p.kind LIKE '` + string(bellhop.PushOrderRing) + `:%')`
+
 // Fates collects fates of rows with the columns of an order, whether it has a fan-out, and the status, the reason and
 // the number of some of its pushes. An order's rows come one after the other.
 type Fates struct {

@@ -19,6 +19,7 @@ type Due struct {
 	Created  time.Time
 	Gathered time.Time // the start of the digest that counts it; zero for none
 	Deleted  bool      // its order
+	Over     string    // why nobody has to be rung for its order any more
 	Reason   string    // why it waited; "" if it didn't
 	Order    store.OrderBrief
 }
@@ -287,6 +288,10 @@ func (c *Claim) dropObsolete(p *DeviceBudget, all []Due) (kept []Due) {
 			c.Skip = append(c.Skip, Missed{d, store.ReasonOrderDeleted})
 		case gone != "":
 			c.Skip = append(c.Skip, Missed{d, gone})
+		case d.Kind.Rings() && d.Over != "":
+			c.Skip = append(c.Skip, Missed{d, d.Over})
+		case d.Kind.Rings(): // whoever is on the rota asked for it
+			kept = append(kept, d)
 		case below(p.Settings, d.Order.Total):
 			c.Skip = append(c.Skip, Missed{d, store.ReasonBelowAmount})
 		default:

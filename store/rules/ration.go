@@ -71,6 +71,9 @@ func (a Allowance) together(own bellhop.Budget, due []store.OrderBrief) (n int, 
 	if held := run(func(o store.OrderBrief) bool { return o.Held && !o.Loud }); held > 1 {
 		return held, true
 	}
+	if again := run(func(o store.OrderBrief) bool { return o.Kind.Rings() && o.Kind != bellhop.RingKind(1) }); again > 1 {
+		return again, true // what nobody took at one moment
+	}
 	above := own.Burst > 0 && (a.Heard+1 > float64(own.Burst) || a.Gathering != nil && a.Heard > 0)
 	if !above || due[0].Loud {
 		return 1, false
@@ -115,7 +118,7 @@ func addTo(g *store.Gathering, orders []store.OrderBrief, now time.Time) *store.
 		if g != nil && o.Gathered {
 			continue
 		}
-		if o.Kind != bellhop.PushOrderNew {
+		if o.Kind != bellhop.PushOrderNew && o.Kind != bellhop.RingKind(1) { // which stands for it
 			sum.Changes++
 			continue
 		}

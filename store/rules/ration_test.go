@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -165,4 +166,24 @@ func TestRationKeepsTheBudget(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRationRings sends the first ring of each order by itself, and what nobody took at one moment as one.
+func TestRationRings(t *testing.T) {
+	briefs := func(n int, kind bellhop.PushKind) []store.OrderBrief {
+		return slices.Repeat([]store.OrderBrief{{Kind: kind, Current: dollars(1)}}, n)
+	}
+	b := bellhop.BudgetOf(bellhop.FormData)
+	first, _, _ := rules.Ration(b, bellhop.Budget{}, rules.Allowance{}, briefs(3, bellhop.RingKind(1)), noon)
+	if len(first) != 3 {
+		t.Errorf("first rings: %+v", first)
+	}
+	later := append(briefs(3, bellhop.RingKind(2)), briefs(1, bellhop.PushOrderNew)...)
+	again, left, _ := rules.Ration(b, bellhop.Budget{}, rules.Allowance{}, later, noon)
+	if len(again) != 2 || again[0].Count != 3 || again[0].Gathered == nil || again[1].Gathered != nil {
+		t.Errorf("later rings: %+v", again)
+	}
+	if g := left.Gathering; g.Orders != 0 || g.Changes != 3 { // they were counted when they were new
+		t.Errorf("counted as %+v", g)
+	}
 }

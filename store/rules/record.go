@@ -335,61 +335,6 @@ func (p *recordPlan) wipe(o *OrderChange, at time.Time) {
 	p.FanOuts = slices.DeleteFunc(p.FanOuts, func(n NewPush) bool { return n.Order == o })
 }
 
-// owe adds an order's pushes to the devices of its shop: one each, or a fan-out if they are
-// many. News that nobody gets a push for has one line in the delivery log, which says why, unless the
-// shop has devices and no owner wants such news.
-func (p *recordPlan) owe(shop *StoredShop, o *OrderChange, news News, f *bellhop.Fact) (n int) {
-	var total bellhop.Money // as far as the fact states it
-	if f.Order != nil {
-		total = f.Order.Total
-	}
-	push := NewPush{Order: o, Kind: news.Kind, At: f.At, Skipped: news.Quiet}
-	if !shop.Shop.UninstalledAt.IsZero() {
-		push.Skipped = cmp.Or(push.Skipped, store.ReasonUninstalled)
-	}
-	noted := news.Kind == bellhop.PushOrderNew || slices.ContainsFunc(shop.Receivers, func(r Receiver) bool {
-		return asked(r.Settings, news.Kind)
-	})
-	if len(shop.Receivers) == 0 {
-		noted, push.Skipped = true, cmp.Or(push.Skipped, store.ReasonNoDevice)
-	}
-	switch {
-	case push.Skipped != "" && noted:
-		p.Owed = append(p.Owed, push)
-	case push.Skipped != "":
-	case p.portions.fansOut(len(shop.Receivers)):
-		p.FanOuts, n = append(p.FanOuts, push), 1
-	default:
-		n = p.oweTo(shop.Receivers, push, total)
-	}
-	p.Wake = p.Wake || n > 0
-	return n
-}
-
-// oweTo adds a push for each device, and returns how many are owed.
-func (r *Recording) oweTo(to []Receiver, push NewPush, total bellhop.Money) (n int) {
-	for _, d := range to {
-		due, skipped, noted := d.owes(push.Kind, total, push.At)
-		if !noted {
-			continue
-		}
-		push.Device, push.Due, push.Skipped = d.ID, due, skipped
-		r.Owed = append(r.Owed, push)
-		if skipped == "" {
-			n++
-		}
-	}
-	return n
-}
-
-// PlanPortion decides a fan-out's pushes to the next of its devices; total is its order's.
-// There may be more to do, though nothing became due.
-func PlanPortion(fanOut NewPush, total bellhop.Money, to []Receiver) *Recording {
-	r := &Recording{Changes: Changes{Wake: true}}
-	r.oweTo(to, fanOut, total)
-	return r
-}
-
 // PlanDead decides the changes of giving up an event; nil if it is settled. The body of an erased shop's event
 // is not kept, and neither is one that nobody has checked: the true one may follow under the same id. Of a shop that
 // nobody added such an event gets no line: strangers could make up any number.

@@ -301,7 +301,7 @@ func TestPlanRecordFansOut(t *testing.T) {
 	if n := len(r.Owed); n > rules.OwedAtOnce || n+30 <= rules.OwedAtOnce || len(r.FanOuts) != 100-n/30 {
 		t.Errorf("%d pushes and %d fan-outs at once", n, len(r.FanOuts))
 	}
-	portion := rules.PlanPortion(rules.NewPush{Order: r.Orders[0], Kind: bellhop.PushOrderNew, At: noon}, dollars(1),
+	portion := rules.PlanPortion(rules.NewPush{Order: r.Orders[0], Kind: bellhop.PushOrderNew, At: noon}, dollars(1), nil,
 		[]rules.Receiver{{ID: 1}, {ID: 2, Settings: bellhop.Settings{NotNew: true}}})
 	if len(portion.Owed) != 2 || portion.Owed[0].Skipped != "" || portion.Owed[1].Status() != bellhop.PushSkipped ||
 		!portion.Wake {

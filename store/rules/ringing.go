@@ -29,6 +29,37 @@ type OnRota struct {
 	Devices []Receiver // in use
 }
 
+// DutyDevice is a device of a person.
+type DutyDevice struct {
+	Receiver
+	Timezone string
+}
+
+// NewDuties puts together whom a shop's orders ring: of its people those of the rota, with their devices, the last
+// seen first.
+func NewDuties(rota *bellhop.Rota, people []OnRota, devices []DutyDevice) *Duties {
+	d := &Duties{Rota: rota}
+	if rota == nil {
+		return d
+	}
+	for _, p := range people {
+		if !slices.Contains(rota.People, p.ID) {
+			continue
+		}
+		for _, one := range devices {
+			if one.Person != p.ID {
+				continue
+			}
+			if p.Devices == nil {
+				p.Duty.Timezone = one.Timezone
+			}
+			p.Devices = append(p.Devices, one.Receiver)
+		}
+		d.Members = append(d.Members, p)
+	}
+	return d
+}
+
 // Stepping collects the changes of steps, order after order.
 type Stepping struct {
 	Changes
@@ -36,8 +67,13 @@ type Stepping struct {
 	Owed   []NewPush
 }
 
-// DuesAtOnce bounds the orders of a shop whose steps one transaction does.
-const DuesAtOnce = 100
+// These bound the steps of a claim: so many orders of so many shops, those that wait the longest first. DutyDevices is
+// more devices than the people of a shop may have.
+const (
+	StepsAtOnce     = 100
+	StepShopsAtOnce = 20
+	DutyDevices     = 5_000
+)
 
 // Step does an order's next step: it rings the next of the list who is on duty, then all, then nobody any more.
 // Somebody is rung once by themselves, and once with all.

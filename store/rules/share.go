@@ -93,6 +93,7 @@ func (b Backlog) Portion(slots int) int {
 // Receiver is a device as owing sees it.
 type Receiver struct {
 	ID       int64
+	Person   int64     // whose it is; 0 for an API token's
 	FreeAt   time.Time // when its budget has room again
 	Settings bellhop.Settings
 }

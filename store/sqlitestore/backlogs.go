@@ -87,15 +87,16 @@ func (db *DB) fanOut(ctx context.Context, shop int64, n int) error {
 func fanOut(tx *sqlitefile.Tx, shop int64, n int) error {
 	var id, after, last int64
 	var total bellhop.Money
+	var rota *bellhop.Rota
 	o := &rules.OrderChange{OrderKey: rules.OrderKey{Shop: shop}}
 	push := rules.NewPush{Order: o}
-	found, err := tx.Prepare(`SELECT f.id, f.order_no, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency
-		FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no WHERE f.shop_id = ? ORDER BY f.order_no, f.kind LIMIT 1`).
+	found, err := tx.Prepare(`SELECT f.id, f.order_no, f.kind, f.after_id, f.last_id, f.created_at, o.total, o.currency,
+		(SELECT rota FROM shops WHERE id = f.shop_id) FROM fanouts f CROSS JOIN orders o ON o.no = f.order_no WHERE f.shop_id = ? ORDER BY f.order_no, f.kind LIMIT 1`).
 		Int(shop).First(func(r sqlitefile.Row) {
 		id, o.Row, push.Kind, after, last = r.Int(), r.Int(), bellhop.PushKind(r.Text()), r.Int(), r.Int()
 		push.At = r.Time()
 		amount, currency := r.Text(), r.Text()
-		total = rows.Money(r, amount, currency)
+		total, rota = rows.Money(r, amount, currency), rows.Rota(r)
 	})
 	if err != nil || !found {
 		return err
@@ -104,7 +105,7 @@ func fanOut(tx *sqlitefile.Tx, shop int64, n int) error {
 	if err != nil {
 		return err
 	}
-	if err := save(tx, rules.PlanPortion(push, total, to), nil); err != nil {
+	if err := save(tx, rules.PlanPortion(push, total, rota, to), nil); err != nil {
 		return err
 	}
 	if len(to) < n {

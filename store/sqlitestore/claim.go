@@ -18,6 +18,9 @@ func (db *DB) ClaimPushes(ctx context.Context, now time.Time, slots store.Slots,
 		return nil, err
 	}
 	now = now.Truncate(time.Microsecond)
+	if err := db.stepAll(ctx, now); err != nil {
+		return nil, err
+	}
 	all, err := db.backlogs(ctx, now, slots.Free)
 	if err != nil || len(all) == 0 {
 		return nil, err

@@ -127,9 +127,9 @@ func (db *DB) NextPush(ctx context.Context) (time.Time, error) {
 
 // nextPush asks for any one fan-out: each is due from the beginning.
 func nextPush(c *sqlitefile.Conn) (next time.Time, err error) {
-	_, err = c.Prepare(`SELECT min(coalesce(p, f), coalesce(f, p)) FROM
-		(SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS p, (SELECT created_at FROM fanouts
-		LIMIT 1) AS f)`).First(func(r sqlitefile.Row) { next = r.Time() })
+	_, err = c.Prepare(`SELECT min(at) FROM (SELECT (SELECT min(next_at) FROM pushes WHERE next_at IS NOT NULL) AS at
+		UNION ALL SELECT (SELECT created_at FROM fanouts LIMIT 1)
+		UNION ALL SELECT (SELECT min(ring_at) FROM orders WHERE ring_at IS NOT NULL))`).First(func(r sqlitefile.Row) { next = r.Time() })
 	return next, err
 }
 

@@ -133,7 +133,7 @@ func loadShop(c *sqlitefile.Conn, domain string) (*rules.StoredShop, error) {
 
 // readReceivers finds a shop's devices in use, by their ids.
 func readReceivers(c *sqlitefile.Conn, shop, after, last int64, limit int) ([]rules.Receiver, error) {
-	return sqlitefile.All(c.Prepare(`SELECT d.id, d.free_at, p.settings FROM devices d
+	return sqlitefile.All(c.Prepare(`SELECT d.id, d.person_id, d.free_at, p.settings FROM devices d
 		LEFT JOIN people p ON p.id = d.person_id
 		WHERE d.shop_id = ? AND d.retired_at IS NULL AND d.id > ? AND d.id <= ? ORDER BY d.id LIMIT ?`).
 		Int(shop).Int(after).Int(last).Int(int64(limit)), rows.Receiver)

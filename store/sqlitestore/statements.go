@@ -114,7 +114,7 @@ const fates = `SELECT o.order_id, o.created, o.recorded_at, o.found, EXISTS (SEL
 		AND f.order_no = o.no AND f.kind = '` + string(bellhop.PushOrderNew) + `'), p.status, p.reason, count(*)
 	FROM (SELECT o.no, o.shop_id, ` + rows.FateColumns + ` FROM orders o WHERE o.shop_id = ? AND ` + rows.Created + ` >= ?
 		AND ` + rows.Created + ` < ? AND o.placed_at IS NOT NULL AND +o.order_id > ? ORDER BY +o.order_id LIMIT ?) o
-	LEFT JOIN pushes p ON p.shop_id = o.shop_id AND p.order_no = o.no AND p.kind = '` + string(bellhop.PushOrderNew) + `'
+	LEFT JOIN pushes p ON p.shop_id = o.shop_id AND p.order_no = o.no AND ` + rows.RungFor + `
 	GROUP BY o.order_id, p.status, p.reason ORDER BY o.order_id`
 
 // Fates implements [store.Statements].

@@ -62,3 +62,66 @@ func saveTaking(c *sqlitefile.Conn, row int64, t *rules.Taking) error {
 	}
 	return st.IntOrNull(t.By).Time(t.At).Text(t.Document()).Time(t.Due).Int(row).Exec()
 }
+
+// stepAll does the due steps of orders that ring until somebody takes them.
+func (db *DB) stepAll(ctx context.Context, now time.Time) error {
+	shops, err := list(ctx, db.proceed, "look for due steps", sqlitefile.Row.Int, `SELECT shop_id FROM orders
+		WHERE `+rows.DueRings+`?1`+rows.OrBeyond+`?2) GROUP BY shop_id ORDER BY min(ring_at) LIMIT ?3`, now,
+		now.Add(rules.LongestWait), int64(rules.StepShopsAtOnce))
+	for _, shop := range shops {
+		if err == nil {
+			err = db.write(ctx, "do the steps of orders", func(tx *sqlitefile.Tx) error { return step(tx, shop, now) })
+		}
+	}
+	if err == nil && len(shops) > 0 {
+		db.wake() // there may be more
+	}
+	return err
+}
+
+func step(tx *sqlitefile.Tx, shop int64, now time.Time) error {
+	due, err := sqlitefile.All(tx.Prepare(`SELECT o.no, `+rows.RingingColumns+` FROM orders o WHERE o.shop_id = ?
+		AND `+rows.DueRings+`?`+rows.OrBeyond+`?) ORDER BY ring_at LIMIT ?`).Int(shop).Time(now).
+		Time(now.Add(rules.LongestWait)).Int(rules.StepsAtOnce), rows.Ringing[sqlitefile.Row])
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	d, err := loadDuties(tx.Conn, shop)
+	if err != nil {
+		return err
+	}
+	var s rules.Stepping
+	for _, r := range due {
+		s.Step(r, d, now)
+	}
+	for _, r := range s.Orders {
+		if err := saveTaking(tx.Conn, r.Row, r.State.Taking); err != nil {
+			return err
+		}
+	}
+	for i := range s.Owed {
+		if err := savePush(tx.Conn, &s.Owed[i], &s.Statuses); err != nil {
+			return err
+		}
+	}
+	return saveChanges(tx.Conn, &s.Changes)
+}
+
+// loadDuties loads whom the orders of a shop ring.
+func loadDuties(c *sqlitefile.Conn, shop int64) (*rules.Duties, error) {
+	var rota *bellhop.Rota
+	_, err := c.Prepare(`SELECT rota FROM shops WHERE id = ?`).Int(shop).First(
+		func(r sqlitefile.Row) { rota = rows.Rota(r) })
+	if err != nil {
+		return nil, err
+	}
+	people, err := sqlitefile.All(c.Prepare(`SELECT m.person_id, p.settings FROM memberships m
+		JOIN people p ON p.id = m.person_id WHERE m.shop_id = ?`).Int(shop), rows.Member)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := sqlitefile.All(c.Prepare(`SELECT `+rows.DutyDeviceColumns+` FROM devices d WHERE d.shop_id = ?
+		AND d.retired_at IS NULL AND d.person_id <> 0 ORDER BY d.seen_at DESC, d.id LIMIT ?`).Int(shop).
+		Int(rules.DutyDevices), rows.DutyDevice)
+	return rules.NewDuties(rota, people, devices), err
+}

@@ -57,6 +57,15 @@ func fill(f *fixture) {
 	f.must(f.s.MoveLease(f.ctx, r))
 	f.must(f.s.RemoveDevice(f.ctx, shop, "gone"))
 	must(f.s.Prune(f.ctx, at(60), 1000))(f)
+	fillTaking(f)
+}
+
+// fillTaking adds an order that rings, and one that somebody has.
+func fillTaking(f *fixture) {
+	owner := must(f.s.PersonByEmail(f.ctx, "jo@example.com"))(f)
+	f.rota(7, "", owner)
+	f.record(f.order(shop, 901, 1), f.order(shop, 902, 1))
+	must(f.s.Take(f.ctx, shop, 901, store.TakeChange{Person: owner.ID, Session: 1 << 62, At: at(6000)}))(f)
 }
 
 func hardOrder() *bellhop.Order {

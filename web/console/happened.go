@@ -62,8 +62,23 @@ func (v *visit) happenings(o *bellhop.Order) (all []happening) {
 	if o.ClosedAt != nil {
 		add(v.T("order.closed"), *o.ClosedAt, "")
 	}
+	for i := range o.Steps {
+		add(v.stepOf(&o.Steps[i]), o.Steps[i].At, "")
+	}
 	slices.SortStableFunc(all, func(a, b happening) int { return a.At.Compare(b.At) })
 	return all
+}
+
+// stepOf says what was done so that somebody has an order.
+func (v *visit) stepOf(s *bellhop.RotaStep) string {
+	who := s.Email
+	if who == "" {
+		who = v.T("step.left")
+	}
+	if s.Kind == bellhop.StepEnded {
+		return v.label("ending.", s.Reason)
+	}
+	return v.T("step."+string(s.Kind), "Who", who, "Until", v.Moment(s.Until))
 }
 
 // what puts things into words; nothing for none.

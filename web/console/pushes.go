@@ -67,7 +67,8 @@ func (c *Console) showPushes(v *visit) (err error) {
 var occasions = map[bellhop.PushKind]string{
 	bellhop.PushOrderNew: "pushes.new", bellhop.PushOrderPaid: "pushes.paid",
 	bellhop.PushOrderCancelled: "pushes.cancelled", bellhop.PushOrderRefunded: "pushes.refunded",
-	bellhop.PushTest: "push.testTitle",
+	bellhop.PushOrderRing: "pushes.ring",
+	bellhop.PushTest:      "push.testTitle",
 }
 
 // lateAfter is how long after its order a push is late: longer than people call "at once".

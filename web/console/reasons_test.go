@@ -17,7 +17,8 @@ func TestWordsForEachReason(t *testing.T) {
 		for _, reason := range []string{store.ReasonNoDevice, store.ReasonOld, store.ReasonCancelled,
 			store.ReasonDeviceRetired, store.ReasonDeviceRemoved, store.ReasonOrderDeleted, store.ReasonNotWanted,
 			store.ReasonBelowAmount, store.ReasonStale, store.ReasonQuietHours, store.ReasonServiceAway,
-			store.ReasonResent, store.ReasonUninstalled, store.ReasonBackfill} {
+			store.ReasonResent, store.ReasonUninstalled, store.ReasonBackfill,
+			store.ReasonOnRota, store.ReasonTaken, store.ReasonHandled, store.ReasonSince} {
 			if v.reason(reason) == reason {
 				t.Errorf("%s has no words for %s", l.Name, reason)
 			}
@@ -29,7 +30,7 @@ func TestWordsForEachReason(t *testing.T) {
 			}
 		}
 		for _, kind := range []bellhop.PushKind{bellhop.PushOrderNew, bellhop.PushOrderPaid, bellhop.PushOrderCancelled,
-			bellhop.RefundKind(929361465)} {
+			bellhop.RefundKind(929361465), bellhop.RingKind(2)} {
 			if occasion, _ := kind.Split(); !v.Has(occasions[occasion]) {
 				t.Errorf("%s has no words for %s", l.Name, kind)
 			}
