@@ -120,7 +120,7 @@ func TestWordsAreUsed(t *testing.T) {
 }
 
 // foreign look like ids and are something else.
-var foreign = map[string]bool{"order.new": true, "order.recorded": true, "order.updated": true, "order.handled": true,
+var foreign = map[string]bool{"order.new": true, "order.recorded": true, "order.updated": true, "order.handled": true, "order.take": true,
 	"push.settled": true}
 
 func TestLocales(t *testing.T) {

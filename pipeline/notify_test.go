@@ -159,6 +159,28 @@ func TestPushText(t *testing.T) {
 	}
 }
 
+// TestRingText asks somebody to take an order, or several.
+func TestRingText(t *testing.T) {
+	o := owed(1, 0)
+	o.Kind = bellhop.RingKind(2)
+	_, m := notify(t, o, nil)
+	if m.Title != "Order #1001 waits for somebody" || m.Body != "$1,204.50 · 2 items" || m.Level != push.Urgent ||
+		m.Category != "order.take" || m.Tag != "order-820982911946154508" || m.Data["kind"] != "order.ring" ||
+		m.Data["ring"] != "2" {
+		t.Errorf("a ring: %+v", m)
+	}
+	o.Orders[0].Kind = o.Kind
+	o.Orders = append(o.Orders, o.Orders[0])
+	o.Gathered = &store.Gathering{Orders: 4, Changes: 2}
+	if _, m = notify(t, o, nil); m.Title != "2 orders wait for somebody" || m.Body != "" || m.Level != push.Urgent {
+		t.Errorf("several rings: %+v", m)
+	}
+	o.Orders[1].Kind = bellhop.PushOrderNew
+	if _, m = notify(t, o, nil); m.Title != "4 new orders" {
+		t.Errorf("rings beside a new order: %+v", m)
+	}
+}
+
 // TestPushLanguages checks that a person's choice goes before the device's
 // language.
 func TestPushLanguages(t *testing.T) {

@@ -14,6 +14,9 @@ import (
 // gatheredTag is the slot in a phone's drawer of a push for many orders.
 const gatheredTag = "orders"
 
+// categoryTake names the action of taking an order.
+const categoryTake = "order.take"
+
 // message is the push's text and data, in the device's language. It names nothing
 // of the customer unless the shop turned that on.
 func message(o store.Owed) push.Message {
@@ -27,10 +30,14 @@ func message(o store.Owed) push.Message {
 		m.Tag = gatheredTag
 		m.Title, m.Body = gathered(l, g)
 		if waiting(o.Orders) {
+			m.Level = push.Urgent
 			m.Title, m.Body = l.N("push.waiting", len(o.Orders)), ""
 		}
 		m.Data["orders"] = strconv.Itoa(g.Orders)
 		return m
+	}
+	if o.Kind.Rings() {
+		m.Level, m.Category = push.Urgent, categoryTake
 	}
 	if o.Kind == bellhop.PushTest { // it replaces the one before in the device's drawer
 		m.Tag, m.TTL = "test", store.TestFor

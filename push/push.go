@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"bellhop"
@@ -22,6 +23,40 @@ type Message struct {
 	Body  string
 	Data  map[string]string // for the app; FCM refuses keys that it reserves
 	TTL   time.Duration     // the service drops it after this; 0 means the driver's default
+	Level Level
+	// Category names the actions that the device offers with it, as its app declared them; "" for none.
+	Category string
+}
+
+// Level is how much a message may disturb.
+type Level string
+
+// The levels.
+const (
+	Normal Level = ""
+	Urgent Level = "urgent" // somebody has to act: it may come through where the owner lets it
+	Silent Level = "silent" // it only replaces what is there
+)
+
+// The keys of Data by which a device that shows messages itself learns of these.
+const (
+	KeyLevel    = "level"
+	KeyCategory = "category"
+)
+
+// WithKeys returns the message's data with its level and category.
+func (m *Message) WithKeys() map[string]string {
+	data := maps.Clone(m.Data)
+	for key, value := range map[string]string{KeyLevel: string(m.Level), KeyCategory: m.Category} {
+		if value == "" {
+			continue
+		}
+		if data == nil {
+			data = map[string]string{}
+		}
+		data[key] = value
+	}
+	return data
 }
 
 // Sender makes attempts.

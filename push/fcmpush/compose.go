@@ -31,10 +31,44 @@ const (
 	maxPayload = 4000
 	// overhead is more than a message takes without its texts, its data and the
 	// tag, the tag's three places counted.
-	overhead = 640
+	overhead = 740
 )
 
-var apsAlert = json.RawMessage(`{"aps":{"sound":"default"}}`) // FCM adds the alert
+// The channels of Android, which the app makes: its owner may let the urgent one through, and silence the other.
+const (
+	channelUrgent = "bellhop_urgent"
+	channelSilent = "bellhop_silent"
+)
+
+// aps is what APNs gets beside the alert, which FCM adds.
+func aps(m *push.Message) map[string]any {
+	aps := map[string]any{"sound": "default"}
+	switch m.Level {
+	case push.Urgent:
+		aps["interruption-level"] = "time-sensitive"
+	case push.Silent:
+		aps = map[string]any{"interruption-level": "passive"}
+	}
+	if m.Category != "" {
+		aps["category"] = m.Category
+	}
+	return aps
+}
+
+func payload(aps map[string]any) json.RawMessage {
+	b, _ := json.Marshal(map[string]any{"aps": aps}) // texts always marshal
+	return b
+}
+
+func channel(l push.Level) string {
+	switch l {
+	case push.Urgent:
+		return channelUrgent
+	case push.Silent:
+		return channelSilent
+	}
+	return ""
+}
 
 // compose makes FCM's form of a message. Its only error is a device that FCM
 // has no address for.
@@ -51,12 +85,12 @@ func (s *Sender) compose(m push.Message) (*message, error) {
 	}
 	tag := fitTag(m.Tag)
 	ttl := lifetime(m.TTL)
-	text, room := push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-overhead-3*push.JSONLen(tag)
+	text, room := push.Text{Title: m.Title, Body: m.Body, Data: m.WithKeys()}, maxPayload-overhead-3*push.JSONLen(tag)
 	switch {
 	case m.Device.Form != bellhop.FormData:
-		composeNotification(out, push.Shorten(text, room), tag)
+		composeNotification(out, push.Shorten(text, room), tag, &m)
 	case m.Device.Platform == bellhop.PlatformIOS:
-		composeAlert(out, push.Shorten(text, room/2), tag) // it is there twice
+		composeAlert(out, push.Shorten(text, room/2), tag, &m) // it is there twice
 	default:
 		composeData(out, push.Shorten(text, room), tag)
 	}
@@ -66,22 +100,25 @@ func (s *Sender) compose(m push.Message) (*message, error) {
 	if tag != "" {
 		out.Apns.Headers["apns-collapse-id"] = tag
 	}
+	if m.Level == push.Silent && out.Apns.Payload != nil {
+		out.Apns.Headers["apns-priority"] = "5"
+	}
 	if m.Device.Platform == bellhop.PlatformWeb {
 		out.Webpush = composeWeb(m.Device.Form, tag, seconds)
 	}
 	return out, nil
 }
 
-func composeNotification(out *message, t push.Text, tag string) {
+func composeNotification(out *message, t push.Text, tag string, m *push.Message) {
 	out.Notification = &notification{Title: t.Title, Body: t.Body}
 	out.Data = t.Data
 	out.Android = &android{
 		Priority:     "HIGH",
-		Notification: &androidNotification{Tag: tag, Visibility: "PRIVATE"},
+		Notification: &androidNotification{Tag: tag, Visibility: "PRIVATE", ChannelID: channel(m.Level)},
 	}
 	out.Apns = &apns{
 		Headers: map[string]string{"apns-priority": "10", "apns-push-type": "alert"},
-		Payload: apsAlert,
+		Payload: payload(aps(m)),
 	}
 }
 
@@ -94,18 +131,17 @@ func composeData(out *message, t push.Text, tag string) {
 }
 
 // composeAlert is for an iPhone whose app shows its pushes itself.
-func composeAlert(out *message, t push.Text, tag string) {
+func composeAlert(out *message, t push.Text, tag string, m *push.Message) {
 	composeData(out, t, tag)
 	type alert struct {
 		Title string `json:"title"`
 		Body  string `json:"body"`
 	}
-	payload, _ := json.Marshal(map[string]any{"aps": map[string]any{ // texts always marshal
-		"alert": alert{t.Title, t.Body}, "sound": "default", "mutable-content": 1,
-	}})
+	shown := aps(m)
+	shown["alert"], shown["mutable-content"] = alert{t.Title, t.Body}, 1
 	out.Apns = &apns{
 		Headers: map[string]string{"apns-priority": "10", "apns-push-type": "alert"},
-		Payload: payload,
+		Payload: payload(shown),
 	}
 }
 

@@ -51,6 +51,29 @@ func TestNotification(t *testing.T) {
 	}
 }
 
+// TestLevels looks at what Android's channel and iOS's level are.
+func TestLevels(t *testing.T) {
+	for level, want := range map[push.Level]string{
+		push.Normal: " 10 map[category:order.take sound:default]",
+		push.Urgent: "bellhop_urgent 10 map[category:order.take interruption-level:time-sensitive sound:default]",
+		push.Silent: "bellhop_silent 5 map[category:order.take interruption-level:passive]",
+	} {
+		m := message()
+		m.Level, m.Category = level, "order.take"
+		got := taken(t, m).Message
+		if is := fmt.Sprint(got.Android.Notification.ChannelID, " ", got.APNS.Headers["apns-priority"], " ",
+			got.APNS.Payload.APS); is != want {
+			t.Errorf("%q: %s, want %s", level, is, want)
+		}
+		m.Device.Form, m.Device.Platform = bellhop.FormData, bellhop.PlatformIOS
+		ios := taken(t, m).Message.APNS
+		_, sounds := ios.Payload.APS["sound"]
+		if sounds == (level == push.Silent) || ios.Payload.APS["alert"] == nil || ios.Payload.APS["category"] != m.Category {
+			t.Errorf("%q of an app that shows it itself: %v", level, ios.Payload.APS)
+		}
+	}
+}
+
 func TestData(t *testing.T) {
 	m := message()
 	m.Device.Kind, m.Device.Form = bellhop.AddressFID, bellhop.FormData

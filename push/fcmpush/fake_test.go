@@ -67,7 +67,7 @@ type wireMessage struct {
 		Data         map[string]string
 		Android      struct {
 			Priority, TTL string
-			Notification  *struct{ Tag, Visibility string }
+			Notification  *struct{ Tag, Visibility, ChannelID string }
 		}
 		APNS struct {
 			Headers map[string]string

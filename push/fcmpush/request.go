@@ -41,6 +41,7 @@ type android struct {
 type androidNotification struct {
 	Tag        string `json:"tag,omitempty"`
 	Visibility string `json:"visibility,omitempty"`
+	ChannelID  string `json:"channelId,omitempty"`
 }
 
 type apns struct {

@@ -74,6 +74,7 @@ func Run(t *testing.T, h Harness) {
 		run  func(*testing.T, Harness)
 	}{
 		{"Sends", testSends},
+		{"Levels", testLevels},
 		{"SameTag", testSameTag},
 		{"LeavesMessageAlone", testLeavesMessageAlone},
 		{"Concurrent", testConcurrent},
@@ -164,6 +165,25 @@ func testSends(t *testing.T, h Harness) {
 		for k, v := range m.Data {
 			if got.Data[k] != v {
 				t.Errorf("%s: data arrived as %v", form, got.Data)
+			}
+		}
+	}
+}
+
+// testLevels: a device that shows messages itself learns how much each may disturb, and what it may offer.
+func testLevels(t *testing.T, h Harness) {
+	for _, level := range []push.Level{push.Normal, push.Urgent, push.Silent} {
+		for _, form := range h.forms() {
+			p := h.Open(t)
+			m := p.message(h, form)
+			m.Level, m.Category = level, "order.take"
+			mustSend(t, p, m)
+			if p.Sent == nil {
+				continue
+			}
+			got := p.Sent()[0].Data
+			if got[push.KeyLevel] != string(level) || got[push.KeyCategory] != m.Category || got["kind"] != "order.new" {
+				t.Errorf("%s, %q: data arrived as %v", form, level, got)
 			}
 		}
 	}

@@ -94,7 +94,7 @@ func (s *Sender) Send(ctx context.Context, m push.Message) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := push.Shorten(push.Text{Title: m.Title, Body: m.Body, Data: m.Data}, maxPayload-push.JSONLen(m.Tag)-60)
+	text := push.Shorten(push.Text{Title: m.Title, Body: m.Body, Data: m.WithKeys()}, maxPayload-push.JSONLen(m.Tag)-60)
 	payload, err := json.Marshal(Message{text.Title, text.Body, m.Tag, text.Data})
 	if err != nil {
 		return "", &push.Error{Reason: push.ReasonRefused, Cause: errors.New("the message can't be written as JSON")}
@@ -125,11 +125,18 @@ func (s *Sender) sendOptions(m push.Message) *webpush.Options {
 	return &webpush.Options{
 		// The library puts mailto: before everything except https addresses.
 		HTTPClient: s.client, Subscriber: strings.TrimPrefix(s.options.Subject, "mailto:"), Topic: topic(m.Tag),
-		Urgency: webpush.UrgencyHigh,
+		Urgency: urgency(m.Level),
 		TTL:     int(max(0, cmp.Or(m.TTL, defaultTTL)) / time.Second), VAPIDPublicKey: s.options.Keys.Public,
 		VAPIDPrivateKey: s.options.Keys.Private,
 		VapidExpiration: s.options.Now().Add(12 * time.Hour),
 	}
+}
+
+func urgency(l push.Level) webpush.Urgency {
+	if l == push.Silent {
+		return webpush.UrgencyLow
+	}
+	return webpush.UrgencyHigh
 }
 
 // failed is the error of an attempt without an answer.

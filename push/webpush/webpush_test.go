@@ -92,7 +92,9 @@ func reasonOf(err error) push.Reason {
 func TestHeaders(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
-	for _, m := range []push.Message{message(f.address()), {Device: message(f.address()).Device}} {
+	silent := message(f.address())
+	silent.Level = push.Silent
+	for _, m := range []push.Message{message(f.address()), {Device: message(f.address()).Device}, silent} {
 		if _, err := s.Send(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -104,6 +106,9 @@ func TestHeaders(t *testing.T) {
 	}
 	if h := f.headers[1]; h.Get("Ttl") != "86400" || h.Get("Topic") != "" {
 		t.Errorf("without a tag and a time: %v", h)
+	}
+	if h := f.headers[2]; h.Get("Urgency") != "low" {
+		t.Errorf("one that only replaces: %v", h)
 	}
 	scheme, rest, _ := strings.Cut(h.Get("Authorization"), " ")
 	token, key, _ := strings.Cut(strings.TrimPrefix(rest, "t="), ", k=")

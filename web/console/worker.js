@@ -18,9 +18,11 @@ function receipt(data, event) {
 
 self.addEventListener("push", (e) => {
   const { title, body, tag, data } = e.data.json();
+  const silent = data?.level === "silent";
   e.waitUntil(Promise.all([
     self.registration.showNotification(title, {
-      body, data: data || {}, icon: "/assets/icon-192.png", tag: tag || undefined, renotify: Boolean(tag),
+      body, data: data || {}, icon: "/assets/icon-192.png", tag: tag || undefined, 
+      renotify: Boolean(tag) && !silent, silent,
     }),
     receipt(data || {}, "received"),
   ]));
