@@ -51,13 +51,6 @@ func notInShopName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
 }
 
-// SignInLink signs a person in once. Only the hash of its secret is stored.
-type SignInLink struct {
-	Hash      [32]byte
-	PersonID  int64
-	ExpiresAt time.Time
-}
-
 // Access is a line of the access log: somebody saw or exported personal data of a shop, or an operator changed
 // something there.
 type Access struct {

@@ -134,6 +134,14 @@ type Sessions interface {
 	// UseLink returns the person of a valid link and removes the link; bellhop.NotFound if
 	// there is none.
 	UseLink(ctx context.Context, hash [32]byte, now time.Time) (bellhop.Person, error)
+	// AddMailedLink adds a link with a code, in the place of the person's one before it, if take lets it, and removes
+	// links that ran out. take sees when the person was sent mails, changes that, and may be called again. It returns
+	// bellhop.NotFound without such a person.
+	AddMailedLink(ctx context.Context, l bellhop.SignInLink, now time.Time, take func(*bellhop.Mailed) bool) (
+		added bool, err error)
+	// TryCode uses up one of the [MaxCodeTries] of a person's code, and returns its link: whoever has the code then uses
+	// that. It returns bellhop.NotFound if there is none, no try is left, or it ran out. The link goes on without.
+	TryCode(ctx context.Context, person int64, now time.Time) (bellhop.SignInLink, error)
 }
 
 // Tokens are a shop's keys to the API, and operators', whose shop is "".
@@ -158,6 +166,9 @@ const (
 	MaxLinks    = 10
 	MaxNetworks = 20
 )
+
+// MaxCodeTries is how often somebody can try the code of one mail.
+const MaxCodeTries = 5
 
 // A shop's limits; the store refuses one more with bellhop.Conflict. Two at the same moment
 // may exceed them by one.

@@ -167,26 +167,3 @@ func (db *DB) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 	})
 	return wrap("remove a session", err)
 }
-
-// AddLink implements [store.Sessions]. UseLink removes expired links.
-func (db *DB) AddLink(ctx context.Context, l bellhop.SignInLink) error {
-	return change(ctx, db.api, "person", "add a link to sign in", func(b *postgres.Batch, n *int64) {
-		b.Count(n, `INSERT INTO links (hash, person_id, expires_at) SELECT $1, id, $3 FROM people WHERE id = $2`,
-			l.Hash[:], l.PersonID, postgres.Always(l.ExpiresAt))
-		b.Exec(`DELETE FROM links WHERE hash IN (SELECT hash FROM links WHERE person_id = $1
-			ORDER BY hash = $2 DESC, expires_at DESC OFFSET $3)`, l.PersonID, l.Hash[:], store.MaxLinks)
-	})
-}
-
-// UseLink implements [store.Sessions].
-func (db *DB) UseLink(ctx context.Context, hash [32]byte, now time.Time) (who bellhop.Person, err error) {
-	err = db.api.Once(ctx, func(b *postgres.Batch) {
-		b.Exec(`DELETE FROM links WHERE expires_at <= $1`, postgres.Always(now))
-		one(b, &who, rows.Person, `WITH used AS (DELETE FROM links WHERE hash = $1 RETURNING person_id)
-			SELECT `+rows.PersonColumns+rows.PersonJoin+`JOIN used u ON u.person_id = p.id`, hash[:])
-	})
-	if err == nil && who.ID == 0 {
-		err = driver.NotFound("link")
-	}
-	return who, wrap("use a link to sign in", err)
-}

@@ -220,6 +220,24 @@ func PersonSession[R Row](r R) bellhop.Session {
 	return s
 }
 
+// MailedOf is a query for [Mailed]: a person's id follows.
+const MailedOf = `SELECT mailed_at, mails_strangers, mails_known FROM people WHERE id = `
+
+// Mailed reads when somebody was sent mails to sign in.
+func Mailed[R Row](r R) bellhop.Mailed {
+	return bellhop.Mailed{At: r.Time(), StrangersAll: r.Time(), KnownAll: r.Time()}
+}
+
+// MailedLinkColumns are the columns for [MailedLink].
+const MailedLinkColumns = `hash, person_id, expires_at, code`
+
+// MailedLink reads a link that was mailed.
+func MailedLink[R Row](r R) (l bellhop.SignInLink) {
+	copy(l.Hash[:], r.Blob())
+	l.PersonID, l.ExpiresAt, l.Code = r.Int(), r.Time(), r.Text()
+	return l
+}
+
 // Network reads where somebody signed in from, of [NetworksOf].
 func Network[R Row](r R) store.Network { return store.Network{Network: r.Text(), SeenAt: r.Time()} }
 

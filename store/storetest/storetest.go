@@ -105,7 +105,7 @@ func Run(t *testing.T, d Driver) {
 		{"SessionsThatRefresh", refreshing},
 		{"EndingSessions", endingSessions},
 		{"RefreshingAtOnce", refreshingAtOnce},
-		{"Links", links},
+		{"Links", links}, {"MailedLinks", mailedLinks}, {"CodesTriedAtOnce", codesTriedAtOnce},
 		{"BoundsOfAPerson", bounds},
 		{"BoundsOfAShop", boundsOfAShop},
 		{"Lengths", lengths},

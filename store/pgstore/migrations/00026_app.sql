@@ -66,7 +66,22 @@ EXECUTE FUNCTION answers_removed('token');
 CREATE TRIGGER shops_with_answers_removed AFTER DELETE ON shops FOR EACH ROW
 EXECUTE FUNCTION answers_removed('shop');
 
+-- Of a link that was mailed: argon2id of the code that was mailed with it, and how often somebody tried a code.
+ALTER TABLE links ADD COLUMN code text NOT NULL DEFAULT '';
+ALTER TABLE links ADD COLUMN tries integer NOT NULL DEFAULT 0;
+-- When the last mail to sign in was made, and when networks that are strange to the person, and known ones, can have
+-- all of theirs made again.
+ALTER TABLE people ADD COLUMN mailed_at timestamptz;
+ALTER TABLE people ADD COLUMN mails_strangers timestamptz;
+ALTER TABLE people ADD COLUMN mails_known timestamptz;
+
 -- +goose Down
+DELETE FROM links WHERE code <> '';
+ALTER TABLE people DROP COLUMN mails_known;
+ALTER TABLE people DROP COLUMN mails_strangers;
+ALTER TABLE people DROP COLUMN mailed_at;
+ALTER TABLE links DROP COLUMN tries;
+ALTER TABLE links DROP COLUMN code;
 DROP TRIGGER shops_with_answers_removed ON shops;
 DROP TRIGGER operator_tokens_with_answers_removed ON operator_tokens;
 DROP TRIGGER tokens_with_answers_removed ON tokens;

@@ -66,7 +66,22 @@ CREATE TRIGGER shops_with_answers_removed AFTER DELETE ON shops BEGIN
 END;
 -- +goose StatementEnd
 
+-- Of a link that was mailed: argon2id of the code that was mailed with it, and how often somebody tried a code.
+ALTER TABLE links ADD COLUMN code TEXT NOT NULL DEFAULT '';
+ALTER TABLE links ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+-- When the last mail to sign in was made, and when networks that are strange to the person, and known ones, can have
+-- all of theirs made again.
+ALTER TABLE people ADD COLUMN mailed_at INTEGER;
+ALTER TABLE people ADD COLUMN mails_strangers INTEGER;
+ALTER TABLE people ADD COLUMN mails_known INTEGER;
+
 -- +goose Down
+DELETE FROM links WHERE code <> '';
+ALTER TABLE people DROP COLUMN mails_known;
+ALTER TABLE people DROP COLUMN mails_strangers;
+ALTER TABLE people DROP COLUMN mailed_at;
+ALTER TABLE links DROP COLUMN tries;
+ALTER TABLE links DROP COLUMN code;
 DROP TRIGGER shops_with_answers_removed;
 DROP TRIGGER operator_tokens_with_answers_removed;
 DROP TRIGGER tokens_with_answers_removed;
