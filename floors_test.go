@@ -22,7 +22,7 @@ var floors = map[string]float64{
 	"web/site": 4.5, "web/webtest": 4.6, // they assemble the folders of web
 	"pipeline": 3, "simulate": 3, "connect": 3,
 	"reconcile": 3.1, // it compares shops by their connections
-	"shopify":   2, "queue": 2, "store": 2, "push": 2, "events": 2, "i18n": 2, "chart": 2, "identity": 2,
+	"shopify":   2, "queue": 2, "store": 2, "push": 2, "events": 2, "mail": 2, "i18n": 2, "chart": 2, "identity": 2,
 	"statement": 2.5,       // it reads the store's port
 	"internal":  1, ".": 0, // one floor on the design page; internal needs the root's nouns
 	// What the internal folders share; it needs none of them.
@@ -61,6 +61,7 @@ var vendors = map[string][]string{
 	"github.com/vektah/gqlparser":             {"shopify/admin", "simulate/shop"},
 	"github.com/coreos/go-oidc":               {"identity"},
 	"filippo.io/age":                          {"internal/agefile"},
+	"github.com/wneessen/go-mail":             {"mail/smtpmail"},
 }
 
 // source is one Go file.
@@ -121,7 +122,7 @@ var sharedByDrivers = map[string]bool{"store/rules": true, "store/driver": true,
 // isDriver reports whether a folder holds a driver of a port.
 func isDriver(folder string) bool {
 	switch path.Dir(folder) {
-	case "queue", "store", "push", "events":
+	case "queue", "store", "push", "events", "mail":
 		return !isSuite(folder) && !sharedByDrivers[folder]
 	}
 	return false

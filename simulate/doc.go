@@ -1,4 +1,4 @@
-// Package simulate holds twins of the two services around bellhop, so that you can try everything
+// Package simulate holds twins of the services around bellhop, so that you can try everything
 // without them.
 //
 // The Shopify twin ([Shopify], [Generate]) makes orders with their later changes, signs and
@@ -8,5 +8,7 @@
 // The FCM twin ([FCM]) is a server that checks, answers and fails as Firebase Cloud Messaging does.
 // It models the budget and the drawer of each phone: the notifications that an owner would see.
 //
-// Both are seeded. With the same seed and clock the Shopify twin makes the same run, byte for byte.
+// The SMTP twin ([SMTP]) takes mail, or fails at any step of a connection.
+//
+// The first two are seeded. With the same seed and clock the Shopify twin makes the same run, byte for byte.
 package simulate
