@@ -62,6 +62,7 @@ func whoCodes() []Code {
 	return []Code{
 		{"unauthenticated", []int{401}, "There is no credential, or it ran out or was revoked.", "Sign in anew."},
 		{"wrong_credentials", []int{401, 409}, "The e-mail address or the password is wrong. 409: Shopify doesn't take the app's own credentials.", "Ask the person again. 409: compare the app's client id and secret with its settings."},
+		{"wrong_code", []int{401}, "The code of the mail is wrong, was used or tried five times, or is older than ten minutes or than another mail.", "Let the person type it again, or ask for a new mail."},
 		{"refresh_invalid", []int{401}, "The refresh token is not valid: its session ended, or it never was one.", "Let the person sign in anew."},
 		{"refresh_reused", []int{401}, "The refresh token came after its turn: somebody else may have it, and the session has ended.", "Let the person sign in anew, and look through their devices."},
 		{"token_expired", []int{401}, "The identity provider's token ran out, or isn't valid yet.", "Get a new one from the provider."},
@@ -164,6 +165,7 @@ func conflictCodes() []Code {
 		{"too_many_people", []int{409}, "The shop has as many people as it may.", "Remove somebody first."},
 		{"too_many_shops", []int{409}, "The person has as many shops as they may.", "Leave one first."},
 		{"too_many_tokens", []int{409}, "The shop has as many tokens as it may.", "Revoke one first."},
+		{"no_mail", []int{409}, "This bellhop sends no mail.", "Set BELLHOP_MAIL, or sign in with the password."},
 		{"no_url", []int{409}, "Nobody said where people reach bellhop.", "Set BELLHOP_URL."},
 		{"superseded", []int{409}, "The shop was connected anew meanwhile.", "Load it again."},
 		{"shop_busy", []int{503}, "Another process works on the shop.", doLater},

@@ -20,6 +20,7 @@ const (
 	refreshPrefix = "bh_r_"
 	tokenPrefix   = "bh_t_"
 	linkPrefix    = "bh_l_"
+	mailPrefix    = "bh_m_" // of a link that was mailed
 	invitePrefix  = "bh_i_"
 )
 
@@ -69,9 +70,13 @@ func HashPassword(password string) (string, error) {
 	if len(password) < MinPassword || len(password) > MaxPassword {
 		return "", bellhop.Invalidf("password", "a password has %d to %d characters", MinPassword, MaxPassword)
 	}
+	return newHash(password), nil
+}
+
+func newHash(secret string) string {
 	var salt [saltBytes]byte
 	_, _ = rand.Read(salt[:]) // never returns an error
-	return encodeHash(currentCost, salt[:], currentCost.key(password, salt[:], keyBytes)), nil
+	return encodeHash(currentCost, salt[:], currentCost.key(secret, salt[:], keyBytes))
 }
 
 // VerifyPassword reports whether a password is the one that was hashed. An

@@ -35,6 +35,7 @@ type AuthStore interface {
 	store.Invitations
 	store.Sessions
 	store.Tokens
+	Shop(ctx context.Context, domain string) (bellhop.Shop, error)
 }
 
 // Auth signs people in, and identifies their requests.
@@ -51,6 +52,7 @@ type Auth struct {
 	identities *identities
 	// A hash takes 19 MiB and most of a core. Known networks don't wait for strangers.
 	known, strangers *turns
+	codeStep         time.Duration
 }
 
 // NewAuth takes nil for a verifier where no tokens of the team's own sign people in.
@@ -64,7 +66,7 @@ func NewAuth(s AuthStore, v Verifier, now func() time.Time) *Auth {
 		byAccount: NewLimits(accountEvery, accountBurst, LimitedKeys),
 		byKnown:   NewLimits(guesserEvery, guesserBurst, LimitedKeys),
 		invites:   NewLimits(inviteEvery, inviteBurst, LimitedKeys),
-		known:     newTurns(), strangers: newTurns(),
+		known:     newTurns(), strangers: newTurns(), codeStep: codeStep,
 	}
 }
 
@@ -97,11 +99,17 @@ func (a *Auth) SignIn(ctx context.Context, email, password string, from Client) 
 	return a.open(ctx, p, from)
 }
 
-// check checks an e-mail address and a password. It takes as long for an address that nobody
-// has. The expensive hash comes after all limits.
-func (a *Auth) check(ctx context.Context, email, password string, from netip.Addr) (p bellhop.Person, err error) {
+// check checks an e-mail address and a password.
+func (a *Auth) check(ctx context.Context, email, password string, from netip.Addr) (bellhop.Person, error) {
+	return a.checkHash(ctx, email, password, from, func(p bellhop.Person) (string, error) { return p.PasswordHash, nil })
+}
+
+// checkHash checks an e-mail address and a secret that hashOf somebody has the hash of. It takes as long for an address
+// that nobody has. The expensive hash comes after all limits.
+func (a *Auth) checkHash(ctx context.Context, email, secret string, from netip.Addr,
+	hashOf func(bellhop.Person) (string, error)) (p bellhop.Person, err error) {
 	account := strings.ToLower(strings.TrimSpace(email))
-	if len(account) > maxEmail || len(password) > MaxPassword {
+	if len(account) > maxEmail || len(secret) > MaxPassword {
 		return p, ErrCredentials // nobody has one
 	}
 	network := Neighbourhood(from)
@@ -123,7 +131,11 @@ func (a *Auth) check(ctx context.Context, email, password string, from netip.Add
 	if wait := a.limit(known, account, guesser); wait > 0 {
 		return p, tooMany(wait)
 	}
-	right, err := verify(ctx, turns, network, person.PasswordHash, password)
+	hash, err := hashOf(person)
+	if err != nil {
+		return p, err
+	}
+	right, err := verify(ctx, turns, network, hash, secret)
 	if err != nil {
 		return p, err
 	}
@@ -206,20 +218,32 @@ var ErrLinkUsed = bellhop.Errorf(bellhop.Unauthenticated, "link_used",
 
 // UseLink begins a session for the first who brings a link's secret.
 func (a *Auth) UseLink(ctx context.Context, secret string, from Client) (SignedIn, error) {
-	if !strings.HasPrefix(secret, linkPrefix) || len(secret) > maxEmail {
+	mailed := strings.HasPrefix(secret, mailPrefix)
+	if !strings.HasPrefix(secret, linkPrefix) && !mailed || len(secret) > maxEmail {
 		return SignedIn{}, ErrLinkUsed
 	}
 	if wait := a.byAddress.Take(Neighbourhood(from.Address), a.now()); wait > 0 {
 		return SignedIn{}, tooMany(wait)
 	}
-	p, err := a.store.UseLink(ctx, HashToken(secret), a.now())
-	if bellhop.KindOf(err) == bellhop.NotFound {
-		err = ErrLinkUsed
-	}
+	p, err := a.useLink(ctx, HashToken(secret), mailed)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	return a.open(ctx, p, from)
+}
+
+// useLink uses a link up. Whoever has one that was mailed has the address: an account that an invitation made under it,
+// with a password that somebody else chose perhaps, becomes theirs alone.
+func (a *Auth) useLink(ctx context.Context, hash [32]byte, mailed bool) (bellhop.Person, error) {
+	p, err := a.store.UseLink(ctx, hash, a.now())
+	if err == nil && mailed && p.Unproven && p.PasswordHash != "" {
+		err = a.store.Reclaim(ctx, p.ID)
+		p.Unproven, p.PasswordHash = false, ""
+	}
+	if bellhop.KindOf(err) == bellhop.NotFound {
+		err = ErrLinkUsed
+	}
+	return p, err
 }
 
 // SignInVisitor begins a session for somebody of whom Shopify said who they are.

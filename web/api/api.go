@@ -52,7 +52,8 @@ type Options struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Version    string
-	URL        string // where people reach bellhop; "" if nobody said
+	Mails      *web.SignInMails // nil: nobody signs in by mail
+	URL        string           // where people reach bellhop; "" if nobody said
 	Care       *web.Care
 	Tests      *web.DeviceTests
 }
@@ -68,8 +69,9 @@ type API struct {
 // caller is the client and its connection, for handlers.
 type caller struct {
 	web.Principal
-	client web.Client
-	https  bool
+	client    web.Client
+	https     bool
+	languages string // that it reads, as browsers say it
 }
 
 type callerKey struct{}
@@ -221,7 +223,7 @@ func ofField(err error) error {
 // enter refuses a request without the credential that its call asks for.
 func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	c := caller{client: a.Proxies.ClientOf(r), https: a.Proxies.HTTPS(r)}
+	c := caller{client: a.Proxies.ClientOf(r), https: a.Proxies.HTTPS(r), languages: r.Header.Get("Accept-Language")}
 	if s := ctx.Operation().Security; len(s) > 0 && s[0]["id_token"] == nil {
 		var err error
 		if c.Principal, err = a.Auth.Authenticate(r); err != nil {

@@ -15,29 +15,32 @@ type newSession struct {
 	Body struct {
 		Email    *string `json:"email,omitempty" minLength:"1" maxLength:"320" example:"jo@example.com"`
 		Password *string `json:"password,omitempty" minLength:"1" maxLength:"1024" example:"correct horse battery"`
+		Code     string  `json:"code,omitempty" pattern:"^[0-9]{6}$" patternDescription:"six digits" example:"042917" doc:"In place of the password: the code of a mail, for which you ask with POST /v1/sessions/email."`
 		JWT      string  `json:"jwt,omitempty" minLength:"1" maxLength:"8192" doc:"In place of both: a token of the team's own identity provider, where one is set."`
 		Cookie   bool    `json:"cookie,omitempty" doc:"Also set a cookie, for a browser."`
-		Refresh  bool    `json:"refresh,omitempty" doc:"A session that goes on as long as it is refreshed once in 90 days, with tokens of an hour. Only with email and password, and not for operators."`
+		Refresh  bool    `json:"refresh,omitempty" doc:"A session that goes on as long as it is refreshed once in 90 days, with tokens of an hour. Only with email and a password or code, and not for operators."`
 	}
 }
 
-// Resolve wants an address and a password, or a token alone.
+// Resolve wants an address and a password or code, or a token alone.
 func (in *newSession) Resolve(huma.Context) (faults []error) {
 	b := &in.Body
 	wrong := func(words string) { faults = append(faults, &huma.ErrorDetail{Location: "body", Message: words}) }
 	switch {
-	case b.JWT != "" && (b.Email != nil || b.Password != nil):
-		wrong("give jwt alone, without email and password")
+	case b.JWT != "" && (b.Email != nil || b.Password != nil || b.Code != ""):
+		wrong("give jwt alone, without email, password and code")
+	case b.Password != nil && b.Code != "":
+		wrong("give password or code, not both")
 	case b.JWT == "":
 		if b.Email == nil {
 			wrong("expected required property email to be present")
 		}
-		if b.Password == nil {
+		if b.Password == nil && b.Code == "" {
 			wrong("expected required property password to be present")
 		}
 	}
 	if b.Refresh && (b.JWT != "" || b.Cookie) {
-		wrong("give refresh with email and password alone, without jwt and cookie")
+		wrong("give refresh with email and password or code, without jwt and cookie")
 	}
 	return faults
 }
@@ -59,6 +62,12 @@ type Session struct {
 	RefreshExpiresAt time.Time `json:"refresh_expires_at,omitzero" doc:"When the session ends without a refresh."`
 }
 
+type mailSession struct {
+	Body struct {
+		Email string `json:"email" minLength:"1" maxLength:"320" example:"jo@example.com"`
+	}
+}
+
 type endSession struct {
 	Device string `query:"device" maxLength:"128" doc:"The app's own id of an installation that must get no more pushes: its next user would see the orders."`
 }
@@ -71,10 +80,17 @@ func (a *API) registerSessions() {
 	register(a, "create-session", "POST /v1/sessions", huma.Operation{
 		Summary: "Sign in", DefaultStatus: http.StatusOK, Security: public,
 		Responses: map[string]*huma.Response{"401": {Ref: responseRef + "Unauthenticated"}},
-		Description: "With email and password, or with jwt. A session lasts 30 days, one by an operator's jwt " +
-			"as long as that. With refresh the token lasts an hour and the session as long as you refresh it. " +
-			"Sign-ins are limited by account and by address.",
+		Description: "With email and password, with email and the code of a mail, or with jwt. A session lasts 30 days, " +
+			"one by an operator's jwt as long as that. With refresh the token lasts an hour and the session as long as you " +
+			"refresh it. Sign-ins are limited by account and by address.",
 	}, a.createSession)
+	register(a, "mail-session", "POST /v1/sessions/email", huma.Operation{
+		Summary: "Ask for a mail to sign in", DefaultStatus: http.StatusAccepted, Security: public,
+		Description: "The mail has a link to the console and a code for POST /v1/sessions, in the person's language or " +
+			"else by Accept-Language. Both work once, within 10 minutes and until the next mail; a code bears 5 tries. The " +
+			"answer is the same for an address that has no account, and for a person who gets no mail: operators, people " +
+			"whose shops are all disabled, and whoever got one within the last minute or several today. Limited by network.",
+	}, a.mailSession)
 	register(a, "refresh-session", "POST /v1/sessions/refresh", huma.Operation{
 		Summary: "Get the next tokens of a session", DefaultStatus: http.StatusOK, Security: public,
 		Responses: map[string]*huma.Response{"401": {Ref: responseRef + "Unauthenticated"}},
@@ -99,20 +115,29 @@ func (a *API) registerSessions() {
 
 func (a *API) createSession(ctx context.Context, in *newSession) (*session, error) {
 	who := callerOf(ctx)
-	signIn := func() (web.SignedIn, error) {
-		if in.Body.Refresh {
-			return a.Auth.SignInToRefresh(ctx, *in.Body.Email, *in.Body.Password, who.client)
-		}
-		return a.Auth.SignIn(ctx, *in.Body.Email, *in.Body.Password, who.client)
-	}
-	if in.Body.JWT != "" {
-		signIn = func() (web.SignedIn, error) { return a.Auth.SignInWithToken(ctx, in.Body.JWT, who.client) }
-	}
-	s, err := signIn()
+	s, err := a.signIn(ctx, in, who.client)
 	if err != nil {
 		return nil, err
 	}
 	return opened(s, in.Body.Cookie, who.https), nil
+}
+
+func (a *API) signIn(ctx context.Context, in *newSession, from web.Client) (web.SignedIn, error) {
+	b := &in.Body
+	switch {
+	case b.JWT != "":
+		return a.Auth.SignInWithToken(ctx, b.JWT, from)
+	case b.Code != "":
+		return a.Auth.SignInWithCode(ctx, *b.Email, b.Code, b.Refresh, from)
+	case b.Refresh:
+		return a.Auth.SignInToRefresh(ctx, *b.Email, *b.Password, from)
+	}
+	return a.Auth.SignIn(ctx, *b.Email, *b.Password, from)
+}
+
+func (a *API) mailSession(ctx context.Context, in *mailSession) (*struct{}, error) {
+	who := callerOf(ctx)
+	return nil, a.Mails.Ask(in.Body.Email, who.client, who.languages)
 }
 
 // opened is the answer that begins a session.

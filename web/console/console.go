@@ -54,6 +54,7 @@ type Options struct {
 	Proxies  web.Proxies
 	Care     *web.Care
 	Tests    *web.DeviceTests
+	Mails    *web.SignInMails // nil: nobody signs in by mail
 	// Follow answers with the stream of what changes.
 	Follow     func(w http.ResponseWriter, r *http.Request, who web.Principal) error
 	WebPushKey string // "": browsers get no notifications
@@ -93,6 +94,7 @@ type Queue interface {
 func (c *Console) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /signin", c.askIn)
 	mux.HandleFunc("POST /signin", c.signIn)
+	mux.HandleFunc("POST /signin/email", c.mailLink)
 	mux.HandleFunc("POST /signout", c.signOut)
 	for pattern, handle := range map[string]func(*visit) error{
 		"GET /{$}":              c.showOrders,

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"bellhop"
 	"bellhop/shopify"
@@ -18,6 +19,8 @@ type signInView struct {
 	Next    string // where to go on
 	Once    string // the secret of a link that works once, "" without one
 	Trouble string // "" the first time
+	Mail    bool   // they can have a link mailed
+	Mailed  string // to whom one was, perhaps; "" on the first page
 	Shops   bool   // some are connected to Shopify, perhaps
 	Shop    string // whose people may sign in with Shopify; "" where nobody knows
 	Shopify string // the address where they do
@@ -52,8 +55,36 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := signInView{Email: r.PostForm.Get("email"), Next: next}
+	if r.PostForm.Has("code") {
+		view.Mailed = view.Email
+		code := strings.Join(strings.Fields(r.PostForm.Get("code")), "")
+		s, err := c.Auth.SignInWithCode(r.Context(), view.Email, code, false, c.Proxies.ClientOf(r))
+		c.welcome(w, r, s, err, view)
+		return
+	}
 	s, err := c.Auth.SignIn(r.Context(), view.Email, r.PostForm.Get("password"), c.Proxies.ClientOf(r))
 	c.welcome(w, r, s, err, view)
+}
+
+// mailLink has a link mailed, and asks for the code beside it.
+func (c *Console) mailLink(w http.ResponseWriter, r *http.Request) {
+	v := c.visit(w, r)
+	switch {
+	case c.Mails == nil:
+		c.trouble(v, bellhop.Errorf(bellhop.NotFound, "not_found", "there is nothing at this address"))
+		return
+	case r.ParseForm() != nil:
+		c.trouble(v, bellhop.Invalidf("form", "this is not the sign-in form"))
+		return
+	}
+	view := signInView{Email: strings.TrimSpace(r.PostForm.Get("email")), Next: LocalPath(r.PostForm.Get("next"))}
+	err := c.Mails.Ask(view.Email, c.Proxies.ClientOf(r), r.Header.Get("Accept-Language"))
+	if err != nil {
+		c.welcome(w, r, web.SignedIn{}, err, view)
+		return
+	}
+	view.Mailed = view.Email
+	c.showSignIn(w, r, http.StatusOK, view)
 }
 
 // welcome starts the session, or shows the form again.
@@ -75,11 +106,15 @@ func (c *Console) welcome(w http.ResponseWriter, r *http.Request, s web.SignedIn
 
 func (c *Console) showSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
 	f := c.frame(r, bellhop.Person{})
-	view.frame, view.Shops = &f, c.Care.Connector != nil
+	view.frame, view.Shops, view.Mail = &f, c.Care.Connector != nil, c.Mails != nil
 	if view.Shop = c.shopOf(r, view.Next); view.Shop != "" && view.Once == "" {
 		view.Shopify = shopify.SignInPath + "?" + url.Values{"shop": {view.Shop}}.Encode()
 	}
-	if err := c.render(w, status, "signin", &view); err != nil {
+	page := "signin"
+	if view.Mailed != "" {
+		page = "signinmailed"
+	}
+	if err := c.render(w, status, page, &view); err != nil {
 		web.WriteProblem(w, c.Problems.Of(r.Context(), "page signin", err))
 	}
 }
@@ -115,6 +150,10 @@ func (f *frame) signInTrouble(err error) string {
 	switch {
 	case e.Code == web.ErrCredentials.Code:
 		return f.T("signin.wrong")
+	case e.Code == web.ErrCode.Code:
+		return f.T("signin.wrongCode")
+	case e.Code == "email":
+		return f.T("signin.noEmail")
 	case e.Code == web.ErrLinkUsed.Code:
 		return f.T("signin.linkUsed")
 	case e.Code == web.ErrBusy.Err.Code:

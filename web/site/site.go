@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"bellhop/connect"
+	"bellhop/mail"
 	"bellhop/web"
 	"bellhop/web/api"
 	"bellhop/web/console"
@@ -59,6 +60,8 @@ type Options struct {
 	Queue console.Queue
 	// Connector connects shops to Shopify. nil: /shopify/install says what to set.
 	Connector *connect.Connector
+	// Mail sends what signs people in; the links need URL. nil: nobody signs in by mail.
+	Mail mail.Sender
 	// WebPushKey is the key that browsers subscribe with. "": they get no notifications.
 	WebPushKey string
 }
@@ -69,6 +72,7 @@ type Server struct {
 	rest    http.Handler
 	api     *api.API
 	console *console.Console
+	mails   *web.SignInMails
 }
 
 // New assembles the site, which follows what changes until [Server.Close].
@@ -80,17 +84,23 @@ func New(o Options) (*Server, error) {
 	mux, fixed := http.NewServeMux(), web.Prepared{}
 	auth, problems := web.NewAuth(o.Store, o.Identity, o.Now), web.NewProblems(o.Logger)
 	care, tests := web.NewCare(o.Connector, o.Now), web.NewDeviceTests(o.Store)
+	var mails *web.SignInMails
+	if o.Mail != nil {
+		mails = web.NewSignInMails(web.MailOptions{Auth: auth, Sender: o.Mail, URL: o.URL, Log: o.Logger,
+			Registerer: o.Registerer})
+	}
 	rest, err := api.New(mux, fixed, api.Options{
 		Store: o.Store, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Listeners: o.Listeners,
 		MaxDevices: o.MaxDevices, Now: o.Now, Log: o.Logger, Registerer: o.Registerer, Version: o.Version, URL: o.URL,
-		Care: care, Tests: tests,
+		Care: care, Tests: tests, Mails: mails,
 	})
 	if err != nil {
 		return nil, err
 	}
 	pages := console.New(mux, fixed, console.Options{
 		Store: o.Store, Queue: o.Queue, Auth: auth, Problems: problems, Proxies: o.TrustedProxies, Follow: rest.Follow,
-		WebPushKey: o.WebPushKey, URL: o.URL, Care: care, Tests: tests, Now: o.Now, Log: o.Logger,
+		WebPushKey: o.WebPushKey, URL: o.URL, Care: care, Tests: tests, Mails: mails,
+		Now: o.Now, Log: o.Logger,
 	})
 	err = install.New(mux, install.Options{Care: care, Store: o.Store, Auth: auth, Problems: problems,
 		Proxies: o.TrustedProxies, Page: pages.Page, Now: o.Now, Log: o.Logger})
@@ -107,7 +117,8 @@ func New(o Options) (*Server, error) {
 		InFlight: o.APIInFlight, Free: func(path string) bool { return fixed[path] != nil }, Proxies: o.TrustedProxies,
 		Origins: o.AllowedOrigins, Log: o.Logger, Registerer: o.Registerer, Tracer: o.Tracer,
 	})
-	return &Server{webhook: webhook.New(o.Acceptor, o.Webhooks), rest: guarded, api: rest, console: pages}, nil
+	return &Server{webhook: webhook.New(o.Acceptor, o.Webhooks), rest: guarded, api: rest, console: pages,
+		mails: mails}, nil
 }
 
 func defaults(o *Options) {
@@ -142,4 +153,5 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Close() {
 	s.api.Close()
 	s.console.Close()
+	s.mails.Close()
 }
