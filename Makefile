@@ -107,7 +107,7 @@ build: ## build bin/bellhop and bin/bellhop-bench
 
 # The functions' binary leaves out the drivers that functions can't use.
 lambda: ## build the AWS Lambda functions' one binary, and show its size
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -tags lambda.norpc,nosqlite,noamqp,grpcnotrace \
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -tags lambda.norpc,nosqlite,noamqp,nomail,grpcnotrace \
 		-ldflags '-s -w -buildid=' -o deploy/aws/build/bootstrap ./cmd/bellhop-lambda
 	@cd deploy/aws/build && echo "bootstrap: $$(wc -c <bootstrap) bytes, $$(gzip -9c bootstrap | wc -c) compressed"
 

@@ -1,4 +1,4 @@
-//go:build nosqlite || nopostgres || noamqp
+//go:build nosqlite || nopostgres || noamqp || nomail
 
 package wire
 

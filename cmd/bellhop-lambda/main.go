@@ -2,7 +2,7 @@
 // the function that BELLHOP_FUNCTION names. deploy/aws has the infrastructure around
 // it, docs/aws.md the steps.
 //
-// Build it as "bootstrap" with the tags lambda.norpc, nosqlite and noamqp, which
+// Build it as "bootstrap" with the tags lambda.norpc, nosqlite, noamqp and nomail, which
 // leave out what no function can use, and grpcnotrace: gRPC's trace pages link
 // templates, and with them every method of every type. functions.go puts each
 // function together.

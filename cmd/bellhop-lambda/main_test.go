@@ -44,7 +44,7 @@ func withBootstrap(m *testing.M) int {
 }
 
 func build(ctx context.Context, to string, flags ...string) error {
-	args := append([]string{"build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags", "-s -w",
+	args := append([]string{"build", "-tags", "lambda.norpc,nosqlite,noamqp,nomail,grpcnotrace,traps", "-ldflags", "-s -w",
 		"-o", to}, flags...)
 	if out, err := exec.CommandContext(ctx, "go", append(args, ".")...).CombinedOutput(); err != nil {
 		return fmt.Errorf("build the functions: %w\n%s", err, out)

@@ -103,6 +103,9 @@ func (c *doctorCmd) examine(j *job) []wire.Finding {
 	if c.JWT != "" {
 		found = append(found, c.issuers(j))
 	}
+	if c.Mail != "" {
+		found = append(found, c.mail(j))
+	}
 	return found
 }
 
@@ -308,6 +311,20 @@ func (c *doctorCmd) issuers(j *job) wire.Finding {
 		return wire.Fail("identity", oneLine(err), "compare BELLHOP_JWT with the iss of a token; see docs/sign-in.md")
 	}
 	return wire.OK("identity", "each issuer of tokens answers")
+}
+
+// mail signs in to the mail server, and sends nothing.
+func (c *doctorCmd) mail(j *job) wire.Finding {
+	ctx, cancel := context.WithTimeout(j.ctx, pushPatience)
+	defer cancel()
+	sender, err := c.OpenMail(wire.Options{Now: j.now})
+	if err == nil {
+		err = sender.Check(ctx)
+	}
+	if err != nil {
+		return wire.Fail("mail", oneLine(err), "compare BELLHOP_MAIL with what the mail server's owner says")
+	}
+	return wire.OK("mail", "the mail server takes the login")
 }
 
 func (c *doctorCmd) events(j *job) wire.Finding {

@@ -343,6 +343,16 @@ func occupy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], l.Addr().String())
 }
 
+// mailserver NAME sets $NAME to the address of a mail server, which takes the login jo with the password hush.
+func mailserver(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	s := simulate.NewSMTP(simulate.SMTPOptions{User: "jo", Password: "hush"})
+	s.Serve(l)
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], l.Addr().String())
+}
+
 // free NAME sets $NAME to an address that nothing listens on.
 func free(ts *testscript.TestScript, _ bool, args []string) {
 	port, err := realserver.FreePort()

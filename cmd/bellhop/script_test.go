@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 			"order": writeOrder, "drained": drained, "until": until, "until-http": untilHTTP, "sql": runSQL,
 			"occupy": occupy, "mode": assertMode, "json-env": jsonEnv, "exit-code": exitCode, "env-from": envFrom,
 			"postgres": postgres, "rabbitmq": rabbitmq, "sqs": sqs, "eventbridge": eventbridge, "put": put,
-			"free": free, "guide": guide,
+			"free": free, "guide": guide, "mailserver": mailserver,
 			"twin": shopifyTwin, "migrated": migrated,
 		},
 	})

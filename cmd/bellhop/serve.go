@@ -42,6 +42,11 @@ URLs for --push, one or several, separated by commas:
   fcm:/path/service-account.json[?endpoint=URL]           validate_only=yes has FCM check pushes and deliver none
   webpush:[/path/keys.json]?subject=mailto:YOU            for browsers; bellhop makes the keys
 
+URL for --mail; TLS is needed unless the server is on this machine, and from is the user's address without one:
+
+  smtp://USER:PASSWORD@HOST[:587][?from=NAME+<ADDRESS>]   STARTTLS
+  smtps://USER:PASSWORD@HOST[:465][?from=NAME+<ADDRESS>]  TLS from the first byte on
+
 URL for --events, a topic exchange of RabbitMQ; with customer=yes events also name the customer:
 
   amqp://USER:PASSWORD@HOST/VHOST[?exchange=NAME&customer=yes]`

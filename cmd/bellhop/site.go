@@ -55,6 +55,9 @@ func (e *engine) site(to queue.Producer, inFlight int) (*site.Server, error) {
 		wo.Identity = v
 		wo.Checks = append(wo.Checks, web.Check{Name: "identity", Func: v.Ready, Optional: true})
 	}
+	if wo.Mail, err = c.OpenMail(wire.Options{Now: o.Now}); err != nil {
+		return nil, err
+	}
 	if o.Traces != nil {
 		wo.Tracer = o.Traces.Tracer
 	}

@@ -38,7 +38,7 @@ var (
 	theSQS     = sync.OnceValues(func() (*realserver.SQS, error) { return realserver.StartSQS(context.Background()) })
 	theProgram = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built, "bootstrap")
-		build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,grpcnotrace,traps", "-ldflags",
+		build := exec.Command("go", "build", "-tags", "lambda.norpc,nosqlite,noamqp,nomail,grpcnotrace,traps", "-ldflags",
 			"-s -w", "-o", path, "bellhop/cmd/bellhop-lambda")
 		out, err := build.CombinedOutput()
 		if err != nil {
