@@ -543,7 +543,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description With email and password, or with jwt. A session lasts 30 days, one by an operator's jwt as long as that. With refresh the token lasts an hour and the session as long as you refresh it. Sign-ins are limited by account and by address.
+         * @description With email and password, with email and the code of a mail, or with jwt. A session lasts 30 days, one by an operator's jwt as long as that. With refresh the token lasts an hour and the session as long as you refresh it. Sign-ins are limited by account and by address.
          */
         post: operations["create-session"];
         delete?: never;
@@ -567,6 +567,26 @@ export interface paths {
          * @description The session ends at once. With device, that phone gets no more pushes.
          */
         delete: operations["delete-session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a mail to sign in
+         * @description The mail has a link to the console and a code for POST /v1/sessions, in the person's language or else by Accept-Language. Both work once, within 10 minutes and until the next mail; a code bears 5 tries. The answer is the same for an address that has no account, and for a person who gets no mail: operators, people whose shops are all disabled, and whoever got one within the last minute or several today. Limited by network.
+         */
+        post: operations["mail-session"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1465,6 +1485,10 @@ export interface components {
             /** @description It signs in once, as that person, anybody who has it. */
             url: string;
         };
+        MailSessionBody: {
+            /** @example jo@example.com */
+            email: string;
+        };
         Me: {
             /** @example jo@example.com */
             email: string;
@@ -1529,6 +1553,11 @@ export interface components {
             secret: string;
         };
         NewSessionBody: {
+            /**
+             * @description In place of the password: the code of a mail, for which you ask with POST /v1/sessions/email.
+             * @example 042917
+             */
+            code?: string;
             /** @description Also set a cookie, for a browser. */
             cookie?: boolean;
             /** @example jo@example.com */
@@ -1537,7 +1566,7 @@ export interface components {
             jwt?: string;
             /** @example correct horse battery */
             password?: string;
-            /** @description A session that goes on as long as it is refreshed once in 90 days, with tokens of an hour. Only with email and password, and not for operators. */
+            /** @description A session that goes on as long as it is refreshed once in 90 days, with tokens of an hour. Only with email and a password or code, and not for operators. */
             refresh?: boolean;
         };
         NewShopBody: {
@@ -1940,7 +1969,7 @@ export interface components {
          * @description What went wrong, for programs. docs/problems.md says of each when it comes and what to do. A later version may have more: treat one that you don't know by the status.
          * @enum {string}
          */
-        ProblemCode: "access_revoked" | "address" | "address_not_allowed" | "address_refused" | "after" | "already_handled" | "already_member" | "already_taken" | "app_not_installed" | "at_least" | "body_cut" | "bulk_failed" | "busy" | "changed_meanwhile" | "changing" | "closed" | "confirm" | "conflict" | "connecting_off" | "connection_not_found" | "cross_site" | "cursor" | "database" | "database_busy" | "database_unavailable" | "device" | "device_not_found" | "disk_full" | "email" | "email_taken" | "export_not_found" | "filter" | "from" | "fsync_failed" | "gather_above" | "handling" | "if_match" | "installation" | "internal" | "invalid" | "invalid_cursor" | "invalid_id_token" | "invalid_token" | "invitation_not_found" | "is_operator" | "issuer_away" | "language" | "last_event_id" | "last_owner" | "limit" | "locale" | "loud_from" | "members_only" | "method_not_allowed" | "month" | "name" | "no_account" | "no_url" | "not_a_session" | "not_acceptable" | "not_found" | "not_sent" | "not_taken" | "operator_required" | "operator_token" | "order" | "order_cancelled" | "order_not_found" | "other_address" | "other_organisation" | "other_shop" | "own_secret_only" | "owners_only" | "password" | "people" | "people_only" | "person_not_found" | "privacy_request_not_found" | "protected_data" | "push_not_found" | "q" | "quiet_from" | "quiet_to" | "rate_limited" | "reconnect_needed" | "refresh_invalid" | "refresh_reused" | "refused" | "role" | "scope_missing" | "search_busy" | "search_too_long" | "secret" | "session_not_found" | "shop" | "shop_busy" | "shop_exists" | "shop_gone" | "shop_not_found" | "shop_required" | "shop_unavailable" | "slow_body" | "sort" | "status" | "superseded" | "tag" | "throttled" | "timezone" | "token" | "token_claim" | "token_exists" | "token_expired" | "token_must_expire" | "token_narrower" | "token_not_found" | "too_large" | "too_long_ago" | "too_many_people" | "too_many_shops" | "too_many_steps" | "too_many_streams" | "too_many_tokens" | "too_slow" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "updated_since" | "version_retired" | "wrong_credentials";
+        ProblemCode: "access_revoked" | "address" | "address_not_allowed" | "address_refused" | "after" | "already_handled" | "already_member" | "already_taken" | "app_not_installed" | "at_least" | "body_cut" | "bulk_failed" | "busy" | "changed_meanwhile" | "changing" | "closed" | "confirm" | "conflict" | "connecting_off" | "connection_not_found" | "cross_site" | "cursor" | "database" | "database_busy" | "database_unavailable" | "device" | "device_not_found" | "disk_full" | "email" | "email_taken" | "export_not_found" | "filter" | "from" | "fsync_failed" | "gather_above" | "handling" | "if_match" | "installation" | "internal" | "invalid" | "invalid_cursor" | "invalid_id_token" | "invalid_token" | "invitation_not_found" | "is_operator" | "issuer_away" | "language" | "last_event_id" | "last_owner" | "limit" | "locale" | "loud_from" | "members_only" | "method_not_allowed" | "month" | "name" | "no_account" | "no_mail" | "no_url" | "not_a_session" | "not_acceptable" | "not_found" | "not_sent" | "not_taken" | "operator_required" | "operator_token" | "order" | "order_cancelled" | "order_not_found" | "other_address" | "other_organisation" | "other_shop" | "own_secret_only" | "owners_only" | "password" | "people" | "people_only" | "person_not_found" | "privacy_request_not_found" | "protected_data" | "push_not_found" | "q" | "quiet_from" | "quiet_to" | "rate_limited" | "reconnect_needed" | "refresh_invalid" | "refresh_reused" | "refused" | "role" | "scope_missing" | "search_busy" | "search_too_long" | "secret" | "session_not_found" | "shop" | "shop_busy" | "shop_exists" | "shop_gone" | "shop_not_found" | "shop_required" | "shop_unavailable" | "slow_body" | "sort" | "status" | "superseded" | "tag" | "throttled" | "timezone" | "token" | "token_claim" | "token_exists" | "token_expired" | "token_must_expire" | "token_narrower" | "token_not_found" | "too_large" | "too_long_ago" | "too_many_people" | "too_many_shops" | "too_many_steps" | "too_many_streams" | "too_many_tokens" | "too_slow" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "updated_since" | "version_retired" | "wrong_code" | "wrong_credentials";
         Push: {
             /** Format: int64 */
             attempts: number;
@@ -2838,6 +2867,7 @@ export type Item = components['schemas']['Item'];
 export type LastTest = components['schemas']['LastTest'];
 export type LineQuantity = components['schemas']['LineQuantity'];
 export type Link = components['schemas']['Link'];
+export type MailSessionBody = components['schemas']['MailSessionBody'];
 export type Me = components['schemas']['Me'];
 export type Member = components['schemas']['Member'];
 export type MemberList = components['schemas']['MemberList'];
@@ -5044,6 +5074,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "code": "042917",
                  *       "email": "jo@example.com",
                  *       "password": "correct horse battery"
                  *     }
@@ -5097,6 +5128,35 @@ export interface operations {
             };
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthenticated"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    "mail-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "jo@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailSessionBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Invalid"];
             default: components["responses"]["Problem"];
         };
     };
