@@ -120,8 +120,8 @@ func TestWordsAreUsed(t *testing.T) {
 }
 
 // foreign look like ids and are something else.
-var foreign = map[string]bool{"order.new": true, "order.recorded": true, "order.updated": true, "order.handled": true, "order.take": true,
-	"push.settled": true}
+var foreign = map[string]bool{"order.new": true, "order.recorded": true, "order.updated": true, "order.handled": true,
+	"order.take": true, "push.settled": true}
 
 func TestLocales(t *testing.T) {
 	at := time.Date(2026, 11, 27, 16, 5, 9, 0, time.UTC)
