@@ -28,7 +28,7 @@ type Order struct {
 	Handling          string        `json:"handling" enum:"new,seen,handled" doc:"How far the owner has got with it."`
 	Test              bool          `json:"test"`
 	Taken             *Taken        `json:"taken,omitempty" doc:"Who has it. Left out while nobody does."`
-	PlacedAt          *time.Time    `json:"placed_at" doc:"With the shop's offset. An imported order was placed long ago."`
+	PlacedAt          time.Time     `json:"placed_at" doc:"With the shop's offset. An imported order was placed long ago."`
 	CreatedAt         *time.Time    `json:"created_at" doc:"In Shopify, with the shop's offset."`
 	UpdatedAt         *time.Time    `json:"updated_at" doc:"With the shop's offset."`
 	RecordedAt        *time.Time    `json:"recorded_at"`
@@ -129,7 +129,7 @@ func OrderOf(o *bellhop.Order) Order {
 		Customer: &Customer{Name: o.CustomerName, Email: o.CustomerEmail}, Note: &o.Note,
 		FinancialStatus: o.FinancialStatus, FulfillmentStatus: o.FulfillmentStatus,
 		Handling: string(o.Handling), Test: o.Test,
-		PlacedAt: at(o.PlacedAt), CreatedAt: at(o.CreatedAt), UpdatedAt: at(o.UpdatedAt),
+		PlacedAt: o.PlacedAt, CreatedAt: at(o.CreatedAt), UpdatedAt: at(o.UpdatedAt),
 		RecordedAt:  AtUTC(o.Trace.RecordedAt),
 		CancelledAt: at(o.CancelledAt), EditedAt: at(o.EditedAt), RefundedAt: at(o.RefundedAt),
 		RedactedAt: AtUTC(o.RedactedAt), RedactedFor: o.RedactedFor,

@@ -1643,7 +1643,7 @@ export interface components {
              * Format: date-time
              * @description With the shop's offset. An imported order was placed long ago.
              */
-            placed_at: string | null;
+            placed_at: string;
             /** @description What the buyer saw; null when it is the shop's currency. */
             presentment: components["schemas"]["Amount"] | null;
             /** Format: date-time */
@@ -2717,7 +2717,7 @@ export interface components {
              * Format: date-time
              * @description With the shop's offset. An imported order was placed long ago.
              */
-            placed_at: string | null;
+            placed_at: string;
             /** @description What the buyer saw; null when it is the shop's currency. */
             presentment: components["schemas"]["Amount"] | null;
             pushes: components["schemas"]["OrdersPush"][];
