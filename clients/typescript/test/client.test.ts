@@ -237,7 +237,7 @@ test("the stream goes on where it was, with longer and longer pauses, until some
       new TypeError("the network broke"),
       problem(503, "busy", { "Retry-After": "7" }),
       problem(429, "rate_limited", { "Retry-After": new Date(Date.now() + 90_000).toUTCString() }),
-      streamed(frame(43, "push.settled", { id: "p" }), frame(44, "order.taken", { id: "x" }), frame(45, "order.upd", {})),
+      streamed(frame(43, "push.settled", { id: "p" }), frame(44, "order.unheard", { id: "x" }), frame(45, "order.upd", {})),
       streamed(frame(46, "order.updated", { ...order("1"), deleted: true })),
       problem(401, "unauthenticated"),
     ],
