@@ -20,8 +20,9 @@ func shared(next http.Handler, origins []string) http.Handler {
 	api := cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID", "If-Match", "If-None-Match"},
-		ExposedHeaders: []string{"Retry-After", "ETag", retryIDToken},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Last-Event-ID", "If-Match", "If-None-Match",
+			"Idempotency-Key"},
+		ExposedHeaders: []string{"Retry-After", "ETag", "Idempotency-Replayed", retryIDToken},
 		MaxAge:         600,
 	}).Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type Store interface {
 	store.Reconciling
 	web.ExportStore
 	store.AccessLog
+	store.Answers
 }
 
 // Options are what the API works with.
@@ -71,7 +73,8 @@ type caller struct {
 	web.Principal
 	client    web.Client
 	https     bool
-	languages string // that it reads, as browsers say it
+	languages string    // that it reads, as browsers say it
+	again     *getOrder // the order of a change that was made before; nil else
 }
 
 type callerKey struct{}
@@ -189,9 +192,19 @@ func register[I, O any](a *API, id, call string, op huma.Operation, handle func(
 		op.Security = security
 	}
 	answersOf(&op)
+	describeKey(&op, reflect.TypeFor[O]())
 	op.MaxBodyBytes = web.MaxBody + 1 // the library refuses a body of this size
+	handled := handle
+	if read, ok := any(about(a.getOrder)).(func(context.Context, *getOrder) (*O, error)); ok {
+		handled = func(ctx context.Context, in *I) (*O, error) {
+			if again := callerOf(ctx).again; again != nil {
+				return read(ctx, again)
+			}
+			return handle(ctx, in)
+		}
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handle(ctx, in)
+		out, err := handled(ctx, in)
 		if _, unchanged := errors.AsType[*unchangedError](err); err == nil || unchanged {
 			return out, err
 		}
@@ -224,23 +237,43 @@ func ofField(err error) error {
 func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	c := caller{client: a.Proxies.ClientOf(r), https: a.Proxies.HTTPS(r), languages: r.Header.Get("Accept-Language")}
-	if s := ctx.Operation().Security; len(s) > 0 && s[0]["id_token"] == nil {
-		var err error
+	op := ctx.Operation()
+	var err error
+	if s := op.Security; len(s) > 0 && s[0]["id_token"] == nil {
 		if c.Principal, err = a.Auth.Authenticate(r); err != nil {
-			for k, v := range web.ProblemHeader(err) {
-				w.Header()[k] = v
-			}
-			web.WriteProblem(w, a.Problems.Of(r.Context(), "authenticate", err))
+			a.refuse(w, r, "authenticate", err)
 			return
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
+	key, err := keyOf(r, op)
+	if err != nil {
+		a.refuse(w, r, op.OperationID, err)
+		return
+	}
+	if key != "" && takesKey(op) {
+		if !a.once(plainStatus{ctx}, c, key, next) {
+			return
+		}
+	} else {
+		next(plainStatus{huma.WithValue(ctx, callerKey{}, c)})
+	}
 	if ctx.Status() < http.StatusBadRequest {
 		added := strings.TrimPrefix(w.Header().Get("Location"), "/v1/shops/") // a shop that was not there before
 		shop := cmp.Or(r.PathValue("domain"), r.URL.Query().Get("shop"), added)
 		web.LogChange(a.Log, a.Store, a.Now(), r, c.Principal, shop)
 	}
+}
+
+// refuse answers before a call has begun.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, what string, err error) {
+	for k, v := range web.ProblemHeader(err) {
+		w.Header()[k] = v
+	}
+	if bellhop.CodeOf(err) == "in_progress" {
+		w.Header().Set("Retry-After", "1")
+	}
+	web.WriteProblem(w, a.Problems.Of(r.Context(), what, err))
 }
 
 // plainStatus answers 400 where the library would answer 422: one kind of error has one

@@ -1969,7 +1969,7 @@ export interface components {
          * @description What went wrong, for programs. docs/problems.md says of each when it comes and what to do. A later version may have more: treat one that you don't know by the status.
          * @enum {string}
          */
-        ProblemCode: "access_revoked" | "address" | "address_not_allowed" | "address_refused" | "after" | "already_handled" | "already_member" | "already_taken" | "app_not_installed" | "at_least" | "body_cut" | "bulk_failed" | "busy" | "changed_meanwhile" | "changing" | "closed" | "confirm" | "conflict" | "connecting_off" | "connection_not_found" | "cross_site" | "cursor" | "database" | "database_busy" | "database_unavailable" | "device" | "device_not_found" | "disk_full" | "email" | "email_taken" | "export_not_found" | "filter" | "from" | "fsync_failed" | "gather_above" | "handling" | "if_match" | "installation" | "internal" | "invalid" | "invalid_cursor" | "invalid_id_token" | "invalid_token" | "invitation_not_found" | "is_operator" | "issuer_away" | "language" | "last_event_id" | "last_owner" | "limit" | "locale" | "loud_from" | "members_only" | "method_not_allowed" | "month" | "name" | "no_account" | "no_mail" | "no_url" | "not_a_session" | "not_acceptable" | "not_found" | "not_sent" | "not_taken" | "operator_required" | "operator_token" | "order" | "order_cancelled" | "order_not_found" | "other_address" | "other_organisation" | "other_shop" | "own_secret_only" | "owners_only" | "password" | "people" | "people_only" | "person_not_found" | "privacy_request_not_found" | "protected_data" | "push_not_found" | "q" | "quiet_from" | "quiet_to" | "rate_limited" | "reconnect_needed" | "refresh_invalid" | "refresh_reused" | "refused" | "role" | "scope_missing" | "search_busy" | "search_too_long" | "secret" | "session_not_found" | "shop" | "shop_busy" | "shop_exists" | "shop_gone" | "shop_not_found" | "shop_required" | "shop_unavailable" | "slow_body" | "sort" | "status" | "superseded" | "tag" | "throttled" | "timezone" | "token" | "token_claim" | "token_exists" | "token_expired" | "token_must_expire" | "token_narrower" | "token_not_found" | "too_large" | "too_long_ago" | "too_many_people" | "too_many_shops" | "too_many_steps" | "too_many_streams" | "too_many_tokens" | "too_slow" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "updated_since" | "version_retired" | "wrong_code" | "wrong_credentials";
+        ProblemCode: "access_revoked" | "address" | "address_not_allowed" | "address_refused" | "after" | "already_handled" | "already_member" | "already_taken" | "app_not_installed" | "at_least" | "body_cut" | "bulk_failed" | "busy" | "changed_meanwhile" | "changing" | "closed" | "confirm" | "conflict" | "connecting_off" | "connection_not_found" | "cross_site" | "cursor" | "database" | "database_busy" | "database_unavailable" | "device" | "device_not_found" | "disk_full" | "email" | "email_taken" | "export_not_found" | "filter" | "from" | "fsync_failed" | "gather_above" | "handling" | "idempotency_key" | "idempotency_key_reused" | "idempotency_key_unsupported" | "if_match" | "in_progress" | "installation" | "internal" | "invalid" | "invalid_cursor" | "invalid_id_token" | "invalid_token" | "invitation_not_found" | "is_operator" | "issuer_away" | "language" | "last_event_id" | "last_owner" | "limit" | "locale" | "loud_from" | "members_only" | "method_not_allowed" | "month" | "name" | "no_account" | "no_mail" | "no_url" | "not_a_session" | "not_acceptable" | "not_found" | "not_sent" | "not_taken" | "operator_required" | "operator_token" | "order" | "order_cancelled" | "order_not_found" | "other_address" | "other_organisation" | "other_shop" | "own_secret_only" | "owners_only" | "password" | "people" | "people_only" | "person_not_found" | "privacy_request_not_found" | "protected_data" | "push_not_found" | "q" | "quiet_from" | "quiet_to" | "rate_limited" | "reconnect_needed" | "refresh_invalid" | "refresh_reused" | "refused" | "role" | "scope_missing" | "search_busy" | "search_too_long" | "secret" | "session_not_found" | "shop" | "shop_busy" | "shop_exists" | "shop_gone" | "shop_not_found" | "shop_required" | "shop_unavailable" | "slow_body" | "sort" | "status" | "superseded" | "tag" | "throttled" | "timezone" | "token" | "token_claim" | "token_exists" | "token_expired" | "token_must_expire" | "token_narrower" | "token_not_found" | "too_large" | "too_long_ago" | "too_many_people" | "too_many_shops" | "too_many_steps" | "too_many_streams" | "too_many_tokens" | "too_slow" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "updated_since" | "version_retired" | "wrong_code" | "wrong_credentials";
         Push: {
             /** Format: int64 */
             attempts: number;
@@ -3078,7 +3078,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The app's own id of the installation. */
                 installation: string;
@@ -3140,7 +3146,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The app's own id of the installation. */
                 installation: string;
@@ -3167,7 +3179,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The app's own id of the installation. */
                 installation: string;
@@ -3223,7 +3241,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The app's own id of the installation. */
                 installation: string;
@@ -3357,7 +3381,13 @@ export interface operations {
                 shop?: string;
                 email: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3378,7 +3408,13 @@ export interface operations {
     "accept-invitation": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3507,7 +3543,13 @@ export interface operations {
     "delete-me": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3795,7 +3837,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4006,6 +4054,11 @@ export interface operations {
                 shop?: string;
             };
             header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
                 /** @description The ETag of the order that the client saw, or its version in quotes; several, separated by commas; or *. If the order itself is another now, it stays, and the answer is 412 changed_meanwhile with its ETag. Pushes don't count, which change by themselves. */
                 "If-Match"?: string;
             };
@@ -4167,7 +4220,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4317,7 +4376,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4505,7 +4570,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4549,7 +4620,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4575,7 +4652,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4858,7 +4941,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4941,7 +5030,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5001,7 +5096,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5113,7 +5214,13 @@ export interface operations {
                 /** @description The app's own id of an installation that must get no more pushes: its next user would see the orders. */
                 device?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5205,7 +5312,13 @@ export interface operations {
     "end-session": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description As GET /v1/sessions has it. */
                 id: string;
@@ -5267,7 +5380,13 @@ export interface operations {
     "patch-settings": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5356,7 +5475,13 @@ export interface operations {
                 /** @description The shop that it is about. A person with several shops names one; else it is 400 shop_required. An operator has all, and sees personal data as •••. */
                 shop?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5484,7 +5609,13 @@ export interface operations {
     "post-shop": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5736,7 +5867,13 @@ export interface operations {
     "patch-shop": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
             };
@@ -5828,7 +5965,13 @@ export interface operations {
     "post-check": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
             };
@@ -5894,7 +6037,13 @@ export interface operations {
     "post-connection": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
             };
@@ -5991,7 +6140,13 @@ export interface operations {
     "erase-shop": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
             };
@@ -6044,7 +6199,13 @@ export interface operations {
     "put-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
             };
@@ -6136,7 +6297,13 @@ export interface operations {
     "finish-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
             };
@@ -6299,7 +6466,13 @@ export interface operations {
     "delete-token": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A new one for each change, such as a UUID. Sent again with it within a day, the request is not made again: it gets the first answer, with Idempotency-Replayed: true. 400 idempotency_key_reused: another request has the key. 409 in_progress: the first is under way.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 domain: string;
                 id: string;
