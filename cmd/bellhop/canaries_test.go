@@ -35,6 +35,7 @@ type canaries struct {
 	twin     *shop.Twin
 	issuer   *identitytest.Issuer
 	operator string // a token
+	mails    chan simulate.Mail
 
 	mu      sync.Mutex
 	secrets map[string]string // what each one is
@@ -98,7 +99,7 @@ func newCanaries(t *testing.T, db string) *canaries {
 	c.bellhop = &rig{t: t, env: []string{"BELLHOP_DIR=" + t.TempDir(), "BELLHOP_KEY=" + hex.EncodeToString(key),
 		"BELLHOP_SHOPIFY_SECRET=" + c.is("client secret"), "BELLHOP_SHOPIFY_CLIENT_ID=" + shop.DefaultClientID,
 		"BELLHOP_SHOPIFY_ENDPOINT=" + shopify.URL + "/{shop}", "BELLHOP_URL=" + c.at, "BELLHOP_PUSH=log:",
-		"BELLHOP_JWT=" + c.issuer.URL + "?audience=canaries", "GORACE=atexit_sleep_ms=0"}}
+		"BELLHOP_JWT=" + c.issuer.URL + "?audience=canaries", "GORACE=atexit_sleep_ms=0", c.mailServer()}}
 	if db == "postgres" {
 		at := newPostgres(t)
 		u, err := url.Parse(at)
@@ -236,7 +237,7 @@ func (c *canaries) ways() []func(domain string) {
 				asJSON(map[string]any{"secret": c.secret("bad secret", "") + " or not"}), false)
 			post("check", "/v1/shops/"+domain+"/check", map[string]any{})
 		},
-		c.signsIn,
+		c.signsIn, c.mailsIn,
 		func(domain string) {
 			made := c.call("token", "POST", "/v1/shops/"+domain+"/tokens", c.operator,
 				asJSON(map[string]any{"name": rand.Text()[:8]}), true)
@@ -301,15 +302,7 @@ func (c *canaries) signsIn(domain string) {
 	once := at.Query().Get("once")
 	c.note("sign-in link", once)
 	for range 2 { // the second time it is spent
-		resp, err := http.PostForm(c.at+"/signin", url.Values{"once": {once}})
-		c.must(err)
-		page, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		c.must(err)
-		fmt.Fprintf(&c.said, "%s\n", page)
-		for _, cookie := range resp.Cookies() {
-			c.note("session's cookie", cookie.Value)
-		}
+		c.follow(url.Values{"once": {once}})
 	}
 	good := c.issuer.Token(c.issuer.Claims("canaries", email))
 	bad := c.issuer.Token(c.issuer.Claims("somebody else", email))
@@ -342,7 +335,7 @@ func (c *canaries) look() {
 	c.bellhop.stop()
 	places["log"] = c.bellhop.began[0].output.String()
 	places["database"] = c.database()
-	for _, way := range []string{"install", "hand over", "exchange", "secret", "check", "person", "link", "token",
+	for _, way := range []string{"install", "hand over", "exchange", "secret", "check", "person", "link", "mail", "token",
 		"orders", "jwt", "me", "jwt as bearer", "metrics"} {
 		if c.worked[way] == 0 {
 			c.Errorf("%s never worked: the test shows nothing of it", way)
