@@ -111,7 +111,7 @@ func fieldCodes() []Code {
 		{"order", []int{400}, "This is no order's id.", doMend},
 		{"status", []int{400}, "There is no such status.", doMend},
 		{"idempotency_key", []int{400}, "An Idempotency-Key is one of 1 to 255 printable characters of ASCII.", doMend},
-		{"idempotency_key_reused", []int{400}, "Another request has this Idempotency-Key, or its sender may do other things now.", "Use a new key for each change."},
+		{"idempotency_key_reused", []int{400}, "Another request has this Idempotency-Key.", "Use a new key for each change."},
 		{"idempotency_key_unsupported", []int{400}, "The answer has a secret, which bellhop doesn't keep.", "Send it without the key."},
 		{"if_match", []int{400}, "If-Match is no list of ETags.", "Send an ETag as it came, with its quotes."},
 		{"handling", []int{400}, "Handling is new, seen or handled.", doMend},

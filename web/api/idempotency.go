@@ -82,15 +82,19 @@ func keyOf(r *http.Request, op *huma.Operation) (string, error) {
 	return values[0], nil
 }
 
-// answerKey is a key with what it is for. What the caller may do is part of the request: whoever lost a shop meanwhile
-// gets no answer about it.
+// answerKey is a key with what it is for. What an identity token opens is part of the request: a narrower one gets no
+// answer about other shops. A session opens what the person has, which the change itself may be about.
 func answerKey(r *http.Request, who web.Principal, key string, body []byte) store.AnswerKey {
 	owner := "person/" + web.ID(who.Person.ID)
 	if who.Person.ID == 0 {
 		owner = fmt.Sprintf("token/%x", who.Credential.Hash)
 	}
+	var opens []bellhop.Membership
+	if who.Credential.JWT != "" {
+		opens = who.Shops()
+	}
 	request, _ := json.Marshal([]any{r.Method, r.URL.EscapedPath(), r.URL.RawQuery, r.Header.Values("If-Match"), body,
-		who.Shops(), who.Person.Role}) // texts
+		opens}) // texts
 	shop, _ := bellhop.ParseShopDomain(cmp.Or(r.PathValue("domain"), r.URL.Query().Get("shop"), who.Shop))
 	return store.AnswerKey{Owner: owner, Shop: shop, Key: sha256.Sum256([]byte(key)), Request: sha256.Sum256(request)}
 }

@@ -71,6 +71,18 @@ func TestKeysOfOrders(t *testing.T) {
 		withHeader("If-Match", "*")), 400, "idempotency_key_reused")
 }
 
+// TestKeyOfAnInvitation sends again what changes of which shops its sender is.
+func TestKeyOfAnInvitation(t *testing.T) {
+	r := newRig(t)
+	made := r.ok(201, "POST", "/v1/invitations", ownerSession, `{"email":"kim@example.com","role":"staff"}`)
+	body := fmt.Sprintf(`{"secret":%q}`, made["secret"])
+	first := r.keyed("POST", "/v1/invitations/accept", otherSession, body, "a")
+	again := r.keyed("POST", "/v1/invitations/accept", otherSession, body, "a")
+	if first.StatusCode != 200 || !replayed(again) || again.Body != first.Body {
+		t.Errorf("%d %s\n%d %s", first.StatusCode, first.Body, again.StatusCode, again.Body)
+	}
+}
+
 // TestBadKeys are refused before anything happens.
 func TestBadKeys(t *testing.T) {
 	r := newRig(t)
