@@ -28,7 +28,8 @@ var answering = []string{"..", ".", "api", "../connect", "../identity", "../stor
 // Codes of those folders that no call ends with: what a process finds when it starts, what only the console, the
 // commands or the workers ask for, and what would be a mistake of ours.
 var unanswered = strings.Fields(`
-	answer setting database_url database_version schema_newer schema_older backup backup_runs damaged email_unverified link_used
+	answer
+	setting database_url database_version schema_newer schema_older backup backup_runs damaged email_unverified link_used
 	event_id mark money hash file key statement lines fact claim lease lease_taken least pushes access grant scopes
 	subscriptions person request orders why events reason export_too_large altered asked by bulk hours pending key_changed
 	no_account:403 statement_taken statement_too_large session_exists invitation_exists link_not_found event_not_found`)
