@@ -87,7 +87,7 @@ func (root *eventRoot) lacks() []string {
 	case data["order"] == nil:
 		l.add("data.order")
 	default:
-		l.of(data, &eventFields)
+		l.of(data, eventFields())
 	}
 	return l
 }

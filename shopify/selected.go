@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // selected is a field of a query, with those that the query selects of it.
@@ -16,9 +17,11 @@ type selected struct {
 	fields   []selected
 }
 
-// eventFields are what an Event's data has: our query asks for all of it.
-var eventFields = parseSelection(`order {` + strings.ReplaceAll(OrderSelection, ifPeople, "") +
-	`} shop { ianaTimezone }`)
+// eventFields are what an Event's data has: our query asks for all of it. Most processes read no Event, and none waits
+// for the parsing when it starts.
+var eventFields = sync.OnceValue(func() *selected {
+	return parseSelection(`order {` + strings.ReplaceAll(OrderSelection, ifPeople, "") + `} shop { ianaTimezone }`)
+})
 
 // nullables are the fields that Shopify's schema lets be null, and those that are null only below the field named with
 // them. A null of another one is none of Shopify's: something took its value away.
@@ -47,11 +50,11 @@ var (
 )
 
 // parseSelection reads a selection of ours. It knows no more of GraphQL than those have.
-func parseSelection(text string) selected {
+func parseSelection(text string) *selected {
 	text = fragments.ReplaceAllString(arguments.ReplaceAllString(text, ""), fragment)
 	var root selected
 	root.fields, _ = parseFields(tokens.FindAllString(text, -1), "", "")
-	return root
+	return &root
 }
 
 // parseFields reads the fields below an owner, and what follows them. Their paths begin with prefix.

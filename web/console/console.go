@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"bellhop"
@@ -21,9 +22,12 @@ import (
 //go:embed *.html
 var templateFiles embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
-}).ParseFS(templateFiles, "*.html"))
+// templates are parsed by [New]: other commands show no page, and do not wait for it.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"rfc3339": func(t time.Time) string { return t.Format(time.RFC3339) },
+	}).ParseFS(templateFiles, "*.html"))
+})
 
 // Store is what the console needs of the store.
 type Store interface {
@@ -76,6 +80,7 @@ type Console struct {
 func New(mux *http.ServeMux, assets web.Prepared, o Options) *Console {
 	c := &Console{Options: o, stats: newStats(o.Store, o.Queue, o.Now, o.Log),
 		exports: make(chan struct{}, maxExports)}
+	templates()
 	addAssets(assets)
 	c.routes(mux)
 	go c.stats.run()
@@ -256,7 +261,7 @@ func (c *Console) show(v *visit, name string, view any) error {
 // render writes a page whole or not at all.
 func (c *Console) render(w http.ResponseWriter, status int, name string, view any) error {
 	var page strings.Builder
-	if err := templates.ExecuteTemplate(&page, name, view); err != nil {
+	if err := templates().ExecuteTemplate(&page, name, view); err != nil {
 		return err
 	}
 	writePage(w, status, page.String())
