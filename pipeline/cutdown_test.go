@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func TestCutDownEventsLoseNothing(t *testing.T) {
 			want = got
 		}
 		if done.OrderID != 0 && n > 0 {
-			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {
+			if diff := differences(plain(want), plain(got)); diff != "" {
 				t.Fatalf("%s took something away: %s\n%s", text, done.Reason, diff)
 			}
 		}
@@ -153,7 +154,7 @@ func TestCutDownWebhooksLoseNothing(t *testing.T) {
 			if n == 0 {
 				want = got
 			}
-			if diff := cmp.Diff(plain(want), plain(got)); diff != "" {
+			if diff := differences(plain(want), plain(got)); diff != "" {
 				t.Fatalf("%v took something away: %s\n%s", body, done.Reason, diff)
 			}
 		}
@@ -192,6 +193,14 @@ func longest(t *testing.T, n int) (all [][]byte) {
 	}
 	all = slices.SortedFunc(maps.Values(orders), func(a, b []byte) int { return len(b) - len(a) })
 	return all[:n]
+}
+
+// differences words how two orders differ. Only a difference is for cmp, which takes ten times as long.
+func differences(a, b bellhop.Order) string {
+	if reflect.DeepEqual(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b)
 }
 
 // plain is an order without what each version has of its own.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,6 +137,14 @@ func contents(t failer, root any) (o *bellhop.Order, unread []string) {
 	return o, unread
 }
 
+// differences words how two orders differ. Only a difference is for cmp, which takes ten times as long.
+func differences(a, b *bellhop.Order) string {
+	if reflect.DeepEqual(a, b) {
+		return ""
+	}
+	return cmp.Diff(a, b)
+}
+
 // TestSpoiltFields gives every field of every sample a wrong type, one by one: it costs no order, the
 // order is as without the field, and names it if it would have said anything.
 func TestSpoiltFields(t *testing.T) {
@@ -147,13 +156,13 @@ func TestSpoiltFields(t *testing.T) {
 			replace(spoilt, m, wrong)
 			left, _ := contents(t, without)
 			got, unread := contents(t, spoilt)
-			if diff := cmp.Diff(left, got); diff != "" {
+			if diff := differences(left, got); diff != "" {
 				t.Errorf("%s: not as without it (-without +spoilt):\n%s", m, diff)
 			}
 			named := slices.ContainsFunc(unread, func(u string) bool {
 				return strings.HasPrefix(general(m.String())+".", general(u)+".")
 			})
-			if !cmp.Equal(whole, left) && !named {
+			if !named && differences(whole, left) != "" {
 				t.Errorf("%s is left out without a word: %v", m, unread)
 			}
 		}
@@ -174,11 +183,11 @@ func spoiltFields(bodies [][]byte) func(*rapid.T) {
 		}
 		left, _ := contents(t, without)
 		got, unread := contents(t, spoilt)
-		if diff := cmp.Diff(left, got); diff != "" {
+		if diff := differences(left, got); diff != "" {
 			t.Fatalf("not as without them (-without +spoilt):\n%s", diff)
 		}
 		whole, _ := contents(t, tree(t, body))
-		if len(unread) > 50 || len(unread) == 0 && !cmp.Equal(whole, left) {
+		if len(unread) > 50 || len(unread) == 0 && differences(whole, left) != "" {
 			t.Fatalf("%d fields are named", len(unread))
 		}
 	}
