@@ -233,7 +233,7 @@ func TestIndexNeverCatchesUp(t *testing.T) {
 	r.faults(demo, shop.Faults{LagSeconds: 1_000_000_000})
 	ids := r.orders(demo, 10)
 	r.until(2*time.Hour, "it is named", func() bool { return r.state(demo).Reason == reconcile.ReasonIndexBehind })
-	r.run(6 * time.Hour)
+	r.run(3 * time.Hour)
 	if is := r.state(demo); is.ClosedTo.After(closed.Add(time.Hour)) || is.Reason != reconcile.ReasonIndexBehind {
 		t.Errorf("%s; closed to %v", is.Reason, is.ClosedTo)
 	}

@@ -313,16 +313,25 @@ func (r *rig) step() (worked bool) {
 	return len(due) > 0
 }
 
+// tickFor is how far the clock moves at once: in days, from one look to the next.
+func tickFor(d time.Duration) time.Duration {
+	switch {
+	case d < time.Hour:
+		return 10 * time.Second
+	case d < day/2:
+		return time.Minute
+	}
+	return 5 * time.Minute
+}
+
 // run lets time pass.
 func (r *rig) run(d time.Duration) {
 	r.Helper()
-	tick := 10 * time.Second
-	if d >= time.Hour {
-		tick = time.Minute
-	}
+	tick := tickFor(d)
 	for end := r.clock.Now().Add(d); r.clock.Now().Before(end); {
 		r.step()
-		r.clock.set(r.clock.Now().Add(tick))
+		now := r.clock.Now()
+		r.clock.set(now.Add(max(0, min(tick, end.Sub(now)))))
 	}
 	r.step()
 }
@@ -330,10 +339,7 @@ func (r *rig) run(d time.Duration) {
 // until lets time pass until something is so, and returns how long it took.
 func (r *rig) until(most time.Duration, what string, is func() bool) time.Duration {
 	r.Helper()
-	began, tick := r.clock.Now(), 10*time.Second
-	if most > 2*time.Hour {
-		tick = time.Minute
-	}
+	began, tick := r.clock.Now(), tickFor(most/2)
 	for !is() {
 		if r.clock.Now().Sub(began) > most {
 			r.Fatalf("not within %v: %s\n%s\n%s", most, what, r.text(demo), r.log.String())

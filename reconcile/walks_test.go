@@ -93,7 +93,7 @@ func TestBackfillRingsNobody(t *testing.T) {
 // TestLooksGoOnBesideABackfill: while a backfill of hours goes on, what a webhook misses is here within ten minutes.
 func TestLooksGoOnBesideABackfill(t *testing.T) {
 	r := newRig(t)
-	r.fill(1500)
+	r.fill(700)
 	r.asked = func(*http.Request) *http.Response { // each request takes its time
 		r.clock.set(r.clock.Now().Add(5 * time.Second))
 		return nil
