@@ -49,7 +49,7 @@ func TestCrash(t *testing.T) {
 	c := newCrash(t, kills(t, "CRASH_ROUNDS", 2*len(pipeline.Points())), oneFile(wiretest.Dir(t)))
 	// A slow machine records much only after the last kill.
 	if os.Getenv("CRASH_ROUNDS") == "" {
-		c.rate, c.hits = 100, 8
+		c.rate, c.hits = 40, 8
 	}
 	c.run()
 }

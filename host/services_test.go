@@ -153,7 +153,7 @@ func (s *services) compare(twin *simulate.Shopify) {
 func TestRollingRestarts(t *testing.T) {
 	onEach(t, apart, func(t *testing.T, storage wire.Storage) {
 		s := startServices(t, storage, stepsWeb, stepsWeb, stepsRecord, stepsRecord, stepsNotify, stepsNotify)
-		twin, enough, wait := s.deliver(s.front.URL, 60)
+		twin, enough, wait := s.deliver(s.front.URL, 30)
 		defer enough()
 		for _, old := range slices.Clone(s.running) {
 			s.untilPushed(20) // it is under load

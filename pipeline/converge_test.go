@@ -21,13 +21,13 @@ import (
 	"bellhop/wire"
 )
 
-// TestEveryShuffleConverges records 2,000 orders, delivered as 10,000 shuffled
+// TestEveryShuffleConverges records 500 orders, delivered as 2,500 shuffled
 // creations, updates, edits, refunds, parcels, risks, deletions and duplicates, from
 // several goroutines in batches of any size, and compares the whole orders of both
 // databases with a model. make converge records as many orders as it is asked to,
 // 20,000 by default.
 func TestEveryShuffleConverges(t *testing.T) {
-	orders := 2_000
+	orders := 500
 	if s := os.Getenv("CONVERGE_ORDERS"); s != "" {
 		var err error
 		if orders, err = strconv.Atoi(s); err != nil {
