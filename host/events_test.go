@@ -67,13 +67,20 @@ func register(t testing.TB, parts *wire.Parts) (from int64) {
 	return r.Cursor + 1
 }
 
-// act handles orders as an owner does: the twin doesn't.
+// act takes, releases and handles orders as an owner does: the twin doesn't.
 func (c *crash) act(parts *wire.Parts) {
 	page, err := parts.Store.Orders(c.t.Context(), c.shops[0], store.OrderQuery{})
 	if err != nil || len(page.Orders) == 0 {
 		c.t.Fatalf("%d orders, %v", len(page.Orders), err)
 	}
 	for _, o := range page.Orders {
+		for _, release := range []bool{false, true} {
+			take := store.TakeChange{Person: 1, Owner: true, Release: release, At: time.Now()}
+			_, err := parts.Store.Take(c.t.Context(), o.Shop, o.ID, take)
+			if err != nil && o.CancelledAt.IsZero() { // nobody has to take a cancelled one
+				c.t.Fatal(err)
+			}
+		}
 		if _, err := parts.Store.SetHandling(c.t.Context(), o.Shop, o.ID, "", bellhop.HandlingHandled,
 			time.Now(), nil); err != nil {
 			c.t.Fatal(err)

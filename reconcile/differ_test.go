@@ -68,9 +68,9 @@ func fill(v reflect.Value, n *int) {
 // untold are the fields of an order that Differ leaves alone: what Shopify doesn't say, what follows from other fields,
 // and what a fetch tells in other words.
 var untold = []string{
-	".Shop", ".ID", ".Version", ".Pieces", ".CustomerName", ".Handling", ".EditedAt", ".RefundedAt", ".Trace",
-	".Pushes", ".RedactedAt", ".RedactedFor", ".Details.Schema", ".Details.Kept", ".Details.ReturnStatus",
-	".Details.Unread", ".Details.Unsaid",
+	".Shop", ".ID", ".Version", ".Pieces", ".CustomerName", ".Handling", ".Taken", ".Steps", ".EditedAt",
+	".RefundedAt", ".Trace", ".Pushes", ".RedactedAt", ".RedactedFor", ".Details.Schema", ".Details.Kept",
+	".Details.ReturnStatus", ".Details.Unread", ".Details.Unsaid",
 	".Details.DiscountCodes[0].Amount", ".Details.Items[0].Custom", ".History.Edits", ".History.Risks",
 	".History.Refunds[0].Step.Said", ".History.Fulfillments[0].Step.Said",
 }
