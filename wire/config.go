@@ -30,7 +30,7 @@ type Config struct {
 	AllowedOrigins string `name:"allowed-origins" env:"BELLHOP_ALLOWED_ORIGINS" help:"Origins of WebView apps that use the API, such as capacitor://localhost, separated by commas."`
 	MaxBody        string `name:"max-body" env:"BELLHOP_MAX_BODY" default:"8MiB" help:"The largest body of a webhook, up to 32MiB. The queue may take less: bellhop doctor says so."`
 	JWT            string `name:"jwt" env:"BELLHOP_JWT" placeholder:"URL" help:"Issuers whose tokens (JWTs) sign people in, such as https://issuer.example.com?audience=NAME, separated by commas. docs/sign-in.md explains."`
-	Mail           string `name:"mail" env:"BELLHOP_MAIL" placeholder:"URL" help:"The mail server that sends sign-in links: smtp://USER:PASSWORD@HOST:587?from=NAME+<ADDRESS>, or smtps:. Empty: nobody signs in by mail. bellhop serve --help explains."`
+	Mail           string `name:"mail" env:"BELLHOP_MAIL" placeholder:"URL" help:"The mail server for sign-in links: smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps:. Empty: none are mailed. bellhop serve --help explains."`
 	MaxDevices     int    `name:"max-devices" env:"BELLHOP_MAX_DEVICES" default:"500" help:"The most devices of a shop. One more retires the device that was idle the longest. A person has 20 at most."`
 	Capacity       string `name:"capacity" env:"BELLHOP_CAPACITY" placeholder:"FILE" help:"The results.json of bellhop-bench compare on this machine: a metric and bellhop doctor show how near to its limit it is."`
 }
