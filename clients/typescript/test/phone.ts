@@ -74,13 +74,14 @@ export async function until<T>(what: string, ask: () => T | undefined | false | 
   }
 }
 
-/** The next message that came to the phone. */
-export async function message<T>(kind: string): Promise<T> {
+/** The latest message that came to the phone, of an order if that is given: messages overtake each other. */
+export async function message<T>(kind: string, order?: string): Promise<T> {
   const device = encodeURIComponent(await messaging.getToken());
   return until("a push " + kind, async () => {
     const answer = await fetch(`${twin}/_/sent?device=${device}`);
-    const { sent } = (await answer.json()) as { sent: { data: { kind: string } }[] };
-    return sent.filter((one) => one.data.kind === kind).at(-1)?.data as T | undefined;
+    const { sent } = (await answer.json()) as { sent: { data: { kind: string; order_id?: string } }[] };
+    const those = sent.filter(({ data }) => data.kind === kind && (!order || data.order_id === order));
+    return those.at(-1)?.data as T | undefined;
   });
 }
 
