@@ -43,9 +43,6 @@ const (
 	ReasonUnknown Reason = "unknown"
 )
 
-// Final reports whether a retry is useless.
-func (r Reason) Final() bool { return r == ReasonRecipient || r == ReasonRefused }
-
 // Error is a failed attempt.
 type Error struct {
 	Reason Reason
